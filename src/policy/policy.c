@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loading: directories, then files, then options, each in order; then the implicit filter. Either
+ * all of it is there afterwards, or nothing is and a complaint says why: half a policy would refuse
+ * what an administrator allowed, or, where an earlier filter is missing, allow by a later one.
+ */
+#include "policy/policy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/ini.h"
+#include "config/settings.h"
+#include "config/source.h"
+#include "policy/index.h"
+#include "policy/pattern.h"
+#include "policy/regex.h"
+#include "policy/system.h"
+#include "util/cleanup.h"
+#include "util/complaint.h"
+#include "util/err.h"
+#include "util/pystr.h"
+#include "util/text.h"
+
+#define FILTERS_SECTION "Filters"
+
+static int add_note(struct policy *policy, const char *file, unsigned int line, const char *text)
+{
+        struct policy_note *notes;
+
+        notes = realloc(policy->notes, (policy->n_notes + 1) * sizeof(*notes));
+        if (!notes || !text)
+                return err_origin(-ENOMEM);
+        policy->notes = notes;
+        notes[policy->n_notes++] = (struct policy_note){ file, line, text };
+        return 0;
+}
+
+static int take_filter(struct policy *policy, struct filter **ret_filter)
+{
+        if (policy->n_filters == POLICY_FILTERS_MAX)
+                return err_origin(-E2BIG);
+        if (policy->n_filters == policy->n_room) {
+                size_t n_room = policy->n_room ? policy->n_room * 2 : 128;
+                struct filter *filters;
+
+                filters = realloc(policy->filters, n_room * sizeof(*filters));
+                if (!filters)
+                        return err_origin(-ENOMEM);
+                policy->filters = filters;
+                policy->n_room = n_room;
+        }
+        *ret_filter = &policy->filters[policy->n_filters++];
+        **ret_filter = (struct filter){ 0 };
+        return 0;
+}
+
+/* Splits a definition at every comma. Return: the pieces, the first being the class; or NULL */
+static const char **split(struct arena *arena, const struct ini_option *option, size_t *ret_n)
+{
+        char *value = arena_copy(arena, option->value, option->n_value);
+        const char **pieces;
+        size_t n_commas = 0;
+        size_t n = 0;
+        char *end;
+        char *c;
+
+        if (!value)
+                return NULL;
+        for (c = value; (c = strchr(c, ',')); c++)
+                n_commas++;
+        pieces = arena_take_array(arena, n_commas + 1, sizeof(char *));
+        if (!pieces)
+                return NULL;
+
+        for (c = value;; c = end + 1) {
+                const char *piece = c;
+                size_t n_piece;
+
+                end = strchrnul(c, ',');
+                n_piece = pystr_strip(&piece, (size_t)(end - c));
+                pieces[n++] = piece;
+                if (!*end) {
+                        c[(size_t)(piece - c) + n_piece] = '\0';
+                        break;
+                }
+                c[(size_t)(piece - c) + n_piece] = '\0';
+        }
+        *ret_n = n;
+        return pieces;
+}
+
+static int prepare(struct policy *policy, struct filter *filter)
+{
+        size_t i;
+
+        if (filter->class->n_args_min == 2) {
+                filter->exec_path = filter->args[0];
+                filter->run_as = filter->args[1];
+                filter->args += 2;
+                filter->n_args -= 2;
+        }
+        if (filter->class->prepare)
+                filter->class->prepare(filter);
+        if (!filter->class->has_patterns || !filter->n_args)
+                return 0;
+
+        filter->patterns =
+                arena_take_array(&policy->arena, filter->n_args, sizeof(*filter->patterns));
+        if (!filter->patterns)
+                return err_origin(-ENOMEM);
+        for (i = 0; i < filter->n_args; i++)
+                filter->patterns[i].text = filter->args[i];
+        return 0;
+}
+
+static int note_unknown_class(struct policy *policy,
+                              const char *file,
+                              const struct ini_option *option,
+                              const char *class)
+{
+        cleanup_text struct text text = { 0 };
+
+        text_printf(&text, "filter \"%s\" skipped: unknown class \"%s\"", option->name, class);
+        return err_trace(add_note(policy, file, option->line,
+                                  arena_copy_string(&policy->arena, text_get(&text))));
+}
+
+/* Adds the filter that an option defines. */
+static int add_option(struct policy *policy,
+                      const char *file,
+                      const struct ini_option *option,
+                      struct complaint *reterr)
+{
+        const struct filter_class *class;
+        struct filter *filter;
+        const char **pieces;
+        size_t n_pieces;
+        int r;
+
+        pieces = split(&policy->arena, option, &n_pieces);
+        if (!pieces)
+                return err_origin(-ENOMEM);
+        class = filter_class_find(pieces[0]);
+        if (!class)
+                return err_trace(note_unknown_class(policy, file, option, pieces[0]));
+        if (n_pieces - 1 < class->n_args_min) {
+                complaint_set(reterr, file, option->line,
+                              "filter \"%s\": %s wants at least %zu arguments, here are %zu",
+                              option->name, class->name, class->n_args_min, n_pieces - 1);
+                return POLICY_E_BAD;
+        }
+        r = take_filter(policy, &filter);
+        if (r == -E2BIG) {
+                complaint_set(reterr, file, option->line, "more than a million filters");
+                return POLICY_E_BAD;
+        }
+        if (r)
+                return err_trace(r);
+
+        filter->class = class;
+        filter->name = option->name;
+        filter->file = file;
+        filter->line = option->line;
+        filter->args = pieces + 1;
+        filter->n_args = n_pieces - 1;
+        return err_trace(prepare(policy, filter));
+}
+
+static int load_items(struct policy *policy,
+                      const char *file,
+                      const struct ini *ini,
+                      struct complaint *reterr)
+{
+        cleanup_free const struct ini_option **items = NULL;
+        size_t n_items;
+        size_t i;
+        int r;
+
+        r = ini_items(ini, FILTERS_SECTION, &items, &n_items);
+        if (r == INI_E_NO_SECTION) {
+                complaint_set(reterr, file, 0, "no section [%s]", FILTERS_SECTION);
+                return POLICY_E_BAD;
+        }
+        if (r)
+                return err_trace(r);
+        for (i = 0; i < n_items; i++) {
+                r = add_option(policy, file, items[i], reterr);
+                if (r)
+                        return err_trace(r);
+        }
+        return 0;
+}
+
+/* Like oslo.rootwrap, what is no regular file is passed over. */
+static int load_file(struct policy *policy, const char *path, struct complaint *reterr)
+{
+        cleanup_free char *text = NULL;
+        struct ini ini = { 0 };
+        const char *file;
+        size_t n_bytes;
+        struct stat st;
+        int r;
+
+        if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+                return 0;
+        file = arena_copy_string(&policy->arena, path);
+        if (!file)
+                return err_origin(-ENOMEM);
+        complaint_set(reterr, file, 0, "not read");
+        r = source_read(file, &text, &n_bytes, reterr);
+        if (r)
+                return r > 0 ? POLICY_E_BAD : err_trace(r);
+
+        r = ini_parse(&ini, &policy->arena, text, n_bytes, INI_TOLERANT, reterr);
+        if (!r)
+                r = load_items(policy, file, &ini, reterr);
+        ini_deinit(&ini);
+        return r > 0 ? POLICY_E_BAD : err_trace(r);
+}
+
+/* Names that package managers and editors leave behind. */
+static bool is_backup(const char *name)
+{
+        static const char *const ends[] = {
+                "~", ".rpmsave", ".rpmnew", ".rpmorig", ".orig", ".bak"
+        };
+        size_t n = strlen(name);
+        size_t i;
+
+        if (strstr(name, ".dpkg-"))
+                return true;
+        for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+                size_t n_end = strlen(ends[i]);
+
+                if (n > n_end && strcmp(name + n - n_end, ends[i]) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_names(char **names, size_t n_names)
+{
+        while (n_names--)
+                free(names[n_names]);
+        free(names);
+}
+
+static int read_names(DIR *directory, char ***ret_names, size_t *ret_n_names)
+{
+        const struct dirent *entry;
+        char **names = NULL;
+        size_t n_names = 0;
+
+        while ((entry = readdir(directory))) { /* NOLINT(concurrency-mt-unsafe) */
+                char **grown;
+
+                if (entry->d_name[0] == '.')
+                        continue;
+                grown = realloc(names, (n_names + 1) * sizeof(*names));
+                if (grown)
+                        names = grown;
+                if (!grown || n_names == POLICY_FILES_MAX ||
+                    !(names[n_names] = strdup(entry->d_name))) {
+                        free_names(names, n_names);
+                        return err_origin(-ENOMEM);
+                }
+                n_names++;
+        }
+        *ret_names = names;
+        *ret_n_names = n_names;
+        return 0;
+}
+
+static int load_name(struct policy *policy,
+                     const char *directory,
+                     const char *name,
+                     struct complaint *reterr)
+{
+        cleanup_free char *path = NULL;
+
+        path = system_join(directory, name);
+        if (!path)
+                return err_origin(-ENOMEM);
+        if (!policy->settings->oslo_compat && is_backup(name))
+                return err_trace(add_note(policy, arena_copy_string(&policy->arena, path), 0,
+                                          "skipped: the name is that of a backup"));
+        return err_trace(load_file(policy, path, reterr));
+}
+
+static int load_directory(struct policy *policy, const char *path, struct complaint *reterr)
+{
+        cleanup_close int fd = -1;
+        char **names = NULL;
+        size_t n_names = 0;
+        DIR *directory;
+        struct stat st;
+        size_t i;
+        int r;
+
+        if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+                return err_trace(add_note(policy, path, 0, "skipped: not a directory"));
+        r = source_open(path, SOURCE_DIRECTORY, &fd, reterr);
+        if (r)
+                return POLICY_E_BAD;
+        directory = fdopendir(fd);
+        if (!directory)
+                return err_origin(-errno);
+        (void)steal_fd(&fd);
+        r = read_names(directory, &names, &n_names);
+        (void)closedir(directory);
+        if (r)
+                return err_trace(r);
+
+        if (!policy->settings->oslo_compat && n_names)
+                qsort(names, n_names, sizeof(*names), compare_names);
+        for (i = 0; i < n_names && !r; i++)
+                r = load_name(policy, path, names[i], reterr);
+        free_names(names, n_names);
+        return err_trace(r);
+}
+
+static int add_implicit(struct policy *policy)
+{
+        enum implicit_privsep mode = policy->settings->implicit_privsep;
+        struct filter *filter;
+        int r;
+
+        if (mode == IMPLICIT_PRIVSEP_OFF)
+                return 0;
+        r = take_filter(policy, &filter);
+        if (r)
+                return err_trace(r);
+        filter->class = mode == IMPLICIT_PRIVSEP_ANY ? &filter_command : &filter_privsep;
+        filter->name = "privsep-helper";
+        filter->exec_path = "privsep-helper";
+        filter->run_as = "root";
+        return 0;
+}
+
+/**
+ * policy_load() - load what the settings name
+ * @policy:   set; to be given to policy_deinit() also after a failure
+ * @settings: borrowed for the life of the policy
+ * @reterr:   for POLICY_E_BAD: what is wrong, and where
+ *
+ * Return: 0, POLICY_E_BAD or negative errno
+ */
+int policy_load(struct policy *policy, const struct settings *settings, struct complaint *reterr)
+{
+        size_t i;
+        int r;
+
+        *policy = (struct policy){ .settings = settings };
+        for (i = 0; i < settings->filters_path.n_paths; i++) {
+                r = load_directory(policy, settings->filters_path.paths[i], reterr);
+                if (r)
+                        return err_trace(r);
+        }
+        r = add_implicit(policy);
+        if (r)
+                return err_trace(r);
+        return err_trace(index_build(policy));
+}
+
+/**
+ * policy_deinit() - give the memory back
+ * @policy: becomes empty
+ */
+void policy_deinit(struct policy *policy)
+{
+        size_t i;
+        size_t k;
+
+        for (i = 0; i < policy->n_filters; i++)
+                for (k = 0; policy->filters[i].patterns && k < policy->filters[i].n_args; k++)
+                        pattern_deinit(&policy->filters[i].patterns[k]);
+        index_deinit(policy);
+        free(policy->filters);
+        free(policy->notes);
+        arena_deinit(&policy->arena);
+}
+
+/**
+ * policy_compile() - compile all expressions now, so that no command waits for it later
+ * @policy: the policy; expressions that don't compile never match, and get a note
+ *
+ * Return: 0 or -ENOMEM
+ */
+int policy_compile(struct policy *policy)
+{
+        size_t i;
+        size_t k;
+        int r;
+
+        for (i = 0; i < policy->n_filters; i++) {
+                struct filter *filter = &policy->filters[i];
+
+                for (k = 0; filter->patterns && k < filter->n_args; k++) {
+                        r = pattern_compile(&filter->patterns[k], policy->settings->oslo_compat);
+                        if (r == REGEX_E_BAD)
+                                r = add_note(policy, filter->file, filter->line,
+                                             filter->patterns[k].bad);
+                        if (r)
+                                return err_trace(r);
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All filters of a configuration, ready to decide. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/filter.h"
+#include "util/arena.h"
+#include "util/table.h"
+
+struct complaint;
+struct settings;
+
+/* The most filters that are loaded, and the most files they come from. */
+#define POLICY_FILTERS_MAX 1000000
+#define POLICY_FILES_MAX   10000
+
+enum {
+        POLICY_E_BAD = 1, /* a directory or file can't be used; the complaint says why */
+};
+
+/* What was passed over at load, and may surprise. */
+struct policy_note {
+        const char *file;
+        unsigned int line; /* 0: the file as a whole */
+        const char *text;
+};
+
+/* Filters that one command name leads to, in their order. */
+struct name_list {
+        uint32_t *filters;
+        uint32_t n;
+        uint32_t n_room;
+};
+
+struct policy {
+        struct arena arena;
+        const struct settings *settings; /* borrowed */
+        struct filter *filters;
+        size_t n_filters;
+        size_t n_room;
+        struct policy_note *notes;
+        size_t n_notes;
+        struct table by_name;     /* command name to number in @lists */
+        struct table by_env_name; /* the same for EnvFilters: the command behind the variables */
+        struct name_list *lists;
+        size_t n_lists;
+        struct name_list any_name; /* filters whose first expression can match many names */
+};
+
+int policy_load(struct policy *policy, const struct settings *settings, struct complaint *reterr);
+void policy_deinit(struct policy *policy);
+int policy_compile(struct policy *policy);

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootwrap CONFIG COMMAND [ARG...]: one command, if the filters allow it. See rootwrap(1).
+ *
+ * The drop-in for oslo-rootwrap. It loads the policy, decides, starts the command as its only child
+ * and then is nothing but that child's parent: it passes signals on, waits, and exits as the child
+ * did. All that the policy took is given back before, since some commands run for months.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "config/settings.h"
+#include "policy/decision.h"
+#include "policy/policy.h"
+#include "policy/system.h"
+#include "spawn/identity.h"
+#include "spawn/spawn.h"
+#include "util/cleanup.h"
+#include "util/complaint.h"
+#include "util/log.h"
+#include "util/pystr.h"
+#include "util/text.h"
+
+/* oslo_rootwrap.cmd */
+#define RC_UNAUTHORIZED 99
+#define RC_NOCOMMAND    98
+#define RC_BADCONFIG    97
+#define RC_NOEXECFOUND  96
+#define SIGNAL_BASE     128
+
+/* How much of a command a message repeats. */
+#define COMMAND_BYTES_MAX 4096
+
+struct rootwrap {
+        const char *name; /* as we were called */
+        struct settings settings;
+        struct policy policy;
+        struct system system;
+        struct decision decision;
+        struct log log;
+        struct identity identity;
+};
+
+/* Says why on stderr, and in the log. Return: @exit_code */
+static int fail(const struct rootwrap *rootwrap, int exit_code, const struct text *message)
+{
+        (void)fprintf(stderr, "%s: %s\n", rootwrap->name, text_get(message));
+        log_line(&rootwrap->log, LOG_ERR, text_get(message));
+        return exit_code;
+}
+
+static void put_words(struct text *text, const char *const *argv)
+{
+        size_t i;
+
+        for (i = 0; argv[i] && text->n_bytes < COMMAND_BYTES_MAX; i++) {
+                if (i)
+                        text_put_char(text, ' ');
+                text_put_escaped(text, argv[i], strlen(argv[i]), COMMAND_BYTES_MAX);
+        }
+        if (argv[i])
+                text_put_string(text, " ...");
+}
+
+/* os.getlogin(), or what the environment says. */
+static const char *login_name(void)
+{
+        static const char *const variables[] = { "USER", "USERNAME", "LOGNAME" };
+        const char *name = getlogin(); /* NOLINT(concurrency-mt-unsafe) */
+        size_t i;
+
+        for (i = 0; !name && i < 3; i++) {
+                name = getenv(variables[i]); /* NOLINT(concurrency-mt-unsafe) */
+                if (name && !*name)
+                        name = NULL;
+        }
+        return name ? name : "None";
+}
+
+static void log_command(const struct rootwrap *rootwrap)
+{
+        const struct command *command = &rootwrap->decision.command;
+        cleanup_text struct text text = { 0 };
+        const struct passwd *user;
+        const char *login;
+        size_t i;
+
+        if (rootwrap->log.fd < 0 || rootwrap->log.priority_max < LOG_INFO)
+                return;
+        login = login_name();
+        user = getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe) */
+        text_put_char(&text, '(');
+        text_put_escaped(&text, login, strlen(login), 256);
+        text_printf(&text, " > %s) Executing [", user ? user->pw_name : "?");
+        for (i = 0; i < command->n_argv && text.n_bytes < LOG_LINE_BYTES_MAX; i++) {
+                if (i)
+                        text_put_string(&text, ", ");
+                pystr_repr(command->argv[i], strlen(command->argv[i]), &text);
+        }
+        text_printf(&text, "] (filter match = %s)", rootwrap->decision.filter->name);
+        log_line(&rootwrap->log, LOG_INFO, text_get(&text));
+}
+
+static int fail_configuration(const struct rootwrap *rootwrap, const struct complaint *complaint)
+{
+        cleanup_text struct text message = { 0 };
+
+        text_put_string(&message, complaint->kind == COMPLAINT_VALUE
+                                          ? "Incorrect value in "
+                                          : "Incorrect configuration file: ");
+        text_put_string(&message, complaint->file ? complaint->file : "?");
+        if (complaint->line)
+                text_printf(&message, ":%u", complaint->line);
+        text_printf(&message, ": %s", complaint->text ? complaint->text : "out of memory");
+        return fail(rootwrap, RC_BADCONFIG, &message);
+}
+
+static int fail_internally(const struct rootwrap *rootwrap, int r)
+{
+        cleanup_text struct text message = { 0 };
+
+        text_printf(&message, "Unauthorized command: it cannot be decided on: %s", strerror(-r));
+        return fail(rootwrap, RC_UNAUTHORIZED, &message);
+}
+
+/* The second line of a refusal: which of our rules stands between oslo.rootwrap's yes and our no.
+ */
+static void explain_refusal(struct rootwrap *rootwrap, const char *const *argv)
+{
+        const struct policy *policy = &rootwrap->policy;
+        struct decision decision;
+        cleanup_text struct text message = { 0 };
+        unsigned int rules;
+        bool would_differ;
+        enum rule rule;
+        int r;
+
+        if (rootwrap->settings.oslo_compat)
+                return;
+        r = decision_make(&decision, policy, &rootwrap->system, argv, DECISION_HYPOTHETICAL);
+        would_differ = r == 0 && decision.verdict != rootwrap->decision.verdict;
+        if (would_differ && decision.filter)
+                text_printf(&message,
+                            "Refused by a rule stricter than oslo.rootwrap, whose filter "
+                            "match = %s",
+                            decision.filter->name);
+        decision_deinit(&decision);
+        if (!would_differ)
+                return;
+
+        r = decision_make(&decision, policy, &rootwrap->system, argv, DECISION_DIAGNOSE);
+        rules = r ? 0 : decision.rules;
+        while ((rule = rule_next(&rules)) != RULE_NONE)
+                text_printf(&message, "; %s: %s", rule_id(rule), rule_text(rule));
+        text_put_string(&message, "; see rootwrap.filters(5)");
+        decision_deinit(&decision);
+        (void)fail(rootwrap, 0, &message);
+}
+
+static int refuse(struct rootwrap *rootwrap, const char *const *argv)
+{
+        const struct filter *filter = rootwrap->decision.filter;
+        cleanup_text struct text message = { 0 };
+        cleanup_text struct text limit = { 0 };
+        int exit_code = verdict_exit_code(rootwrap->decision.verdict);
+
+        if (rootwrap->decision.verdict == VERDICT_NOT_EXECUTABLE) {
+                text_printf(&message, "Executable not found: %s (filter match = %s)",
+                            filter->exec_path, filter->name);
+        } else {
+                text_put_string(&message, "Unauthorized command: ");
+                put_words(&message, argv);
+                text_put_string(&message, " (no filter matched)");
+        }
+        (void)fail(rootwrap, exit_code, &message);
+        if (rootwrap->decision.limit) {
+                text_put_string(&limit, "A regular expression reached its match limit");
+                (void)fail(rootwrap, exit_code, &limit);
+        }
+        explain_refusal(rootwrap, argv);
+        return exit_code;
+}
+
+/* The environment that was inherited, with what an EnvFilter adds. */
+static const char **make_environment(struct decision *decision)
+{
+        const char *const *added = decision->command.env;
+        const char **environment;
+        size_t n_added = 0;
+        size_t n = 0;
+        size_t i;
+        size_t k;
+
+        for (; added && added[n_added];)
+                n_added++;
+        while (environ[n])
+                n++;
+        environment = arena_take_array(&decision->arena, n + n_added + 1, sizeof(char *));
+        if (!environment)
+                return NULL;
+        for (i = 0, n = 0; environ[i]; i++) {
+                for (k = 0; k < n_added; k++)
+                        if (strncmp(environ[i], added[k], strcspn(added[k], "=") + 1) == 0)
+                                break;
+                if (k == n_added)
+                        environment[n++] = environ[i];
+        }
+        for (k = 0; k < n_added; k++) {
+                for (i = k + 1; i < n_added; i++) /* of two with one name the last counts */
+                        if (strncmp(added[i], added[k], strcspn(added[k], "=") + 1) == 0)
+                                break;
+                if (i == n_added)
+                        environment[n++] = added[k];
+        }
+        return environment;
+}
+
+static int fail_to_start(const struct rootwrap *rootwrap, enum spawn_step step, int r)
+{
+        cleanup_text struct text message = { 0 };
+
+        text_put_string(&message, "Cannot start ");
+        text_put_escaped(&message, rootwrap->decision.command.argv[0],
+                         strlen(rootwrap->decision.command.argv[0]), COMMAND_BYTES_MAX);
+        text_printf(&message, ": %s: %s (filter match = %s)", spawn_step_name(step), strerror(-r),
+                    rootwrap->decision.filter->name);
+        return fail(rootwrap, RC_NOEXECFOUND, &message);
+}
+
+static int look_up_user(struct rootwrap *rootwrap, const struct identity **ret_identity)
+{
+        const struct filter *filter = rootwrap->decision.filter;
+        struct complaint complaint = { 0 };
+        int r;
+
+        *ret_identity = NULL;
+        if (strcmp(filter->run_as, "root") == 0)
+                return 0;
+        r = identity_look_up(&rootwrap->identity, filter->run_as, rootwrap->settings.oslo_compat);
+        *ret_identity = &rootwrap->identity;
+        if (!r)
+                return 0;
+        complaint_set(&complaint, filter->file, filter->line, "filter \"%s\": user \"%s\": %s",
+                      filter->name, filter->run_as, r > 0 ? "there is no such user" : strerror(-r));
+        r = fail_configuration(rootwrap, &complaint);
+        complaint_deinit(&complaint);
+        return r;
+}
+
+/* The signals that are passed on: those that are not ignored, as nohup(1) leaves them. */
+static void take_signals(sigset_t *taken, sigset_t *ret_mask)
+{
+        static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+        struct sigaction action = { .sa_handler = SIG_DFL };
+        size_t i;
+
+        (void)sigaction(SIGCHLD, &action, NULL);
+        (void)sigemptyset(taken);
+        (void)sigaddset(taken, SIGCHLD);
+        for (i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+                if (sigaction(passed[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+                        (void)sigaddset(taken, passed[i]);
+        (void)sigprocmask(SIG_BLOCK, taken, ret_mask);
+}
+
+/* Waits for the command and passes signals on. What the terminal sends, it sends to the command as
+ * well; and what the command sends us, it need not get back. Return: wait(2)'s status */
+static int wait_for(pid_t pid, const sigset_t *taken)
+{
+        siginfo_t info;
+        int status;
+        pid_t r;
+
+        for (;;) {
+                r = waitpid(pid, &status, WNOHANG);
+                if (r == pid)
+                        return status;
+                if (r < 0)
+                        return 0;
+                if (sigwaitinfo(taken, &info) < 0 || info.si_signo == SIGCHLD)
+                        continue;
+                if (info.si_code != SI_KERNEL && info.si_pid != pid)
+                        (void)kill(pid, info.si_signo);
+        }
+}
+
+static void forget(struct rootwrap *rootwrap)
+{
+        decision_deinit(&rootwrap->decision);
+        policy_deinit(&rootwrap->policy);
+        settings_deinit(&rootwrap->settings);
+        identity_deinit(&rootwrap->identity);
+        log_close(&rootwrap->log);
+        (void)malloc_trim(0);
+}
+
+static int run(struct rootwrap *rootwrap)
+{
+        struct decision *decision = &rootwrap->decision;
+        enum spawn_step step = SPAWN_FORK;
+        sigset_t taken;
+        sigset_t mask;
+        struct spawn spawn = {
+                .argv = decision->command.argv,
+                .mask = &mask,
+                .nofile = rootwrap->settings.rlimit_nofile,
+                .pidfd = decision->pidfd,
+                .signal = decision->signal,
+        };
+        pid_t pid;
+        int status;
+        int r;
+
+        r = look_up_user(rootwrap, &spawn.identity);
+        if (r)
+                return r;
+        spawn.envp = make_environment(decision);
+        if (!spawn.envp)
+                return fail_internally(rootwrap, -ENOMEM);
+        if (decision->warning.n_bytes)
+                log_line(&rootwrap->log, LOG_WARNING, text_get(&decision->warning));
+        log_command(rootwrap);
+
+        take_signals(&taken, &mask);
+        r = spawn_start(&spawn, &pid, &step);
+        if (r)
+                return fail_to_start(rootwrap, step, r);
+
+        forget(rootwrap);
+        status = wait_for(pid, &taken);
+        return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void log_notes(const struct rootwrap *rootwrap)
+{
+        size_t i;
+
+        for (i = 0; i < rootwrap->policy.n_notes; i++) {
+                const struct policy_note *note = &rootwrap->policy.notes[i];
+                cleanup_text struct text text = { 0 };
+
+                text_printf(&text, "%s", note->file);
+                if (note->line)
+                        text_printf(&text, ":%u", note->line);
+                text_printf(&text, ": %s", note->text);
+                log_line(&rootwrap->log, LOG_WARNING, text_get(&text));
+        }
+}
+
+/* Return: 0 or an exit code */
+static int load(struct rootwrap *rootwrap, const char *file)
+{
+        struct complaint complaint = { 0 };
+        int r;
+
+        rootwrap->system = system_real;
+        rootwrap->system.path = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe) */
+        r = settings_load(&rootwrap->settings, file, rootwrap->system.path, &complaint);
+        if (!r && rootwrap->settings.use_syslog) {
+                rootwrap->log.facility = rootwrap->settings.syslog_facility;
+                rootwrap->log.priority_max = rootwrap->settings.syslog_priority_max;
+                log_open(&rootwrap->log);
+        }
+        if (!r)
+                r = policy_load(&rootwrap->policy, &rootwrap->settings, &complaint);
+        if (r < 0)
+                complaint_set(&complaint, file, 0, "%s", strerror(-r));
+        if (r)
+                r = fail_configuration(rootwrap, &complaint);
+        else
+                log_notes(rootwrap);
+        complaint_deinit(&complaint);
+        return r;
+}
+
+/* Descriptors 0 to 2 exist, and there are no others. */
+static int tidy_descriptors(void)
+{
+        int fd;
+
+        for (fd = 0; fd <= 2; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) != fd)
+                        return -1;
+        return syscall(SYS_close_range, 3u, ~0u, 0u) < 0 ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+        struct rootwrap rootwrap = {
+                .name = argc > 0 ? argv[0] : "rootwrap",
+                .log = { .fd = -1 },
+        };
+        const char *const *words = (const char *const *)argv + 2;
+        int r;
+
+        if (tidy_descriptors() < 0)
+                return RC_BADCONFIG;
+        if (argc < 3) {
+                (void)fprintf(stderr, "%s: No command specified\n", rootwrap.name);
+                return RC_NOCOMMAND;
+        }
+        rootwrap.log.name = word_basename(rootwrap.name);
+
+        r = load(&rootwrap, argv[1]);
+        if (r)
+                return r;
+        r = decision_make(&rootwrap.decision, &rootwrap.policy, &rootwrap.system, words, 0);
+        if (r)
+                return fail_internally(&rootwrap, r);
+        if (rootwrap.decision.verdict == VERDICT_ALLOW)
+                return run(&rootwrap);
+        return refuse(&rootwrap, words);
+}

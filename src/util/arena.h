@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that is taken piece by piece and given back at once. */
+#pragma once
+
+#include <stddef.h>
+
+/* No arena grows beyond this, whatever its owner is fed. */
+#define ARENA_BYTES_MAX (256u * 1024 * 1024)
+
+struct arena_block;
+
+struct arena {
+        struct arena_block *blocks;
+        size_t n_used;  /* of the newest block */
+        size_t n_room;  /* of the newest block */
+        size_t n_total; /* of all blocks */
+};
+
+void arena_deinit(struct arena *arena);
+void *arena_take(struct arena *arena, size_t n_bytes);
+void *arena_take_array(struct arena *arena, size_t n_items, size_t item_bytes);
+char *arena_copy(struct arena *arena, const char *text, size_t n_bytes);
+char *arena_copy_string(struct arena *arena, const char *text);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is wrong with a file that the administrator wrote, and where. */
+#pragma once
+
+#include <stddef.h>
+
+enum complaint_kind {
+        COMPLAINT_FILE,  /* the file can't be read, trusted or parsed */
+        COMPLAINT_VALUE, /* it was parsed, and a value in it can't be used */
+};
+
+struct complaint {
+        enum complaint_kind kind;
+        char *file;        /* owned */
+        unsigned int line; /* from 1; 0: the file as a whole */
+        char *text;        /* owned, one line */
+};
+
+void complaint_deinit(struct complaint *complaint);
+void complaint_set(struct complaint *complaint,
+                   const char *file,
+                   unsigned int line,
+                   const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
