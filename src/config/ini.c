@@ -13,7 +13,6 @@
 #include "config/ini.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "util/arena.h"
@@ -27,19 +26,21 @@
 struct ini_reader {
         struct ini *ini;
         struct arena *arena;
-        enum ini_mode mode;
+        const struct ini_input *input;
         struct complaint *reterr;
         size_t section;    /* number of the current one, SIZE_MAX before the first header */
         size_t option;     /* number of the current option in it, SIZE_MAX: none */
         size_t indent;     /* of the line that began the current option, in characters */
         unsigned int line; /* from 1 */
-        struct text value; /* of the current option, as far as it was read */
-        size_t n_blank;    /* blank lines since its last line, which count if it goes on */
+        const char *value; /* of the current option; NULL: it has several lines, in @lines */
+        size_t n_value;
+        struct text lines;
+        size_t n_blank; /* blank lines since its last line, which count if it goes on */
 };
 
 static int complain(struct ini_reader *reader, const char *what)
 {
-        complaint_set(reader->reterr, NULL, reader->line, "%s", what);
+        complaint_set(reader->reterr, reader->input->file, reader->line, "%s", what);
         return INI_E_BAD;
 }
 
@@ -65,12 +66,17 @@ static int section_add(struct ini_reader *reader, const char *name, size_t n_nam
         copy = arena_copy(reader->arena, name, n_name);
         if (!copy)
                 return err_origin(-ENOMEM);
-        sections = realloc(ini->sections, (ini->n_sections + 1) * sizeof(*sections));
+        sections = ini->sections;
+        if ((ini->n_sections & (ini->n_sections - 1)) == 0) /* full: 0, 1, 2, 4, 8, ... */
+                sections =
+                        arena_grow_array(reader->arena, sections, ini->n_sections,
+                                         ini->n_sections ? ini->n_sections : 1, sizeof(*sections));
         if (!sections)
                 return err_origin(-ENOMEM);
 
         ini->sections = sections;
-        sections[ini->n_sections] = (struct ini_section){ .name = copy };
+        sections[ini->n_sections] =
+                (struct ini_section){ .name = copy, .index = { .arena = reader->arena } };
         reader->section = ini->n_sections++;
         return 0;
 }
@@ -79,17 +85,20 @@ static int section_add(struct ini_reader *reader, const char *name, size_t n_nam
 static int finish_option(struct ini_reader *reader)
 {
         struct ini_option *option;
-        size_t n_value;
+        const char *value = reader->value;
+        size_t n_value = reader->n_value;
 
         reader->n_blank = 0;
         if (reader->option == SIZE_MAX)
                 return 0;
-        if (reader->value.broken)
+        if (reader->lines.broken)
                 return err_origin(-ENOMEM);
-
+        if (!value) {
+                value = text_get(&reader->lines);
+                n_value = pystr_rstrip(value, reader->lines.n_bytes);
+        }
         option = &reader->ini->sections[reader->section].options[reader->option];
-        n_value = pystr_rstrip(text_get(&reader->value), reader->value.n_bytes);
-        option->value = arena_copy(reader->arena, text_get(&reader->value), n_value);
+        option->value = arena_copy(reader->arena, value, n_value);
         if (!option->value)
                 return err_origin(-ENOMEM);
         option->n_value = n_value;
@@ -114,7 +123,7 @@ static int read_header(struct ini_reader *reader, const char *name, size_t n_nam
         r = section_find(reader->ini, copy, &number);
         if (r)
                 return err_trace(section_add(reader, name, n_name));
-        if (reader->mode == INI_STRICT && number != 0)
+        if (reader->input->mode == INI_STRICT && number != 0)
                 return complain(reader, "the section was already there");
         reader->section = number;
         return 0;
@@ -128,18 +137,19 @@ static int option_put(struct ini_reader *reader, const char *name, size_t *ret_n
         int r;
 
         if (section->n_options == section->n_room) {
-                size_t n_room = section->n_room ? section->n_room * 2 : 16;
+                size_t n_more = section->n_room ? section->n_room : 64;
                 struct ini_option *options;
 
-                options = realloc(section->options, n_room * sizeof(*options));
+                options = arena_grow_array(reader->arena, section->options, section->n_room, n_more,
+                                           sizeof(*options));
                 if (!options)
                         return err_origin(-ENOMEM);
                 section->options = options;
-                section->n_room = n_room;
+                section->n_room += n_more;
         }
         old = table_find(&section->index, name, strlen(name));
         if (old != TABLE_NONE) {
-                if (reader->mode == INI_STRICT)
+                if (reader->input->mode == INI_STRICT)
                         return complain(reader, "the option was already there");
                 *ret_number = old;
         } else {
@@ -150,6 +160,39 @@ static int option_put(struct ini_reader *reader, const char *name, size_t *ret_n
         }
         section->options[*ret_number] = (struct ini_option){ .name = name, .line = reader->line };
         return 0;
+}
+
+/* Return: the name in lower case, NULL without memory */
+static const char *copy_lower(struct ini_reader *reader, const char *name, size_t n_name)
+{
+        cleanup_text struct text lower = { 0 };
+        char *copy;
+        size_t i;
+
+        copy = arena_copy(reader->arena, name, n_name);
+        for (i = 0; copy && i < n_name; i++) {
+                if ((unsigned char)copy[i] >= 0x80) {
+                        pystr_lower(name, n_name, &lower);
+                        return lower.broken ? NULL
+                                            : arena_copy(reader->arena, lower.data, lower.n_bytes);
+                }
+                copy[i] = (char)(copy[i] >= 'A' && copy[i] <= 'Z' ? copy[i] + 32 : copy[i]);
+        }
+        return copy;
+}
+
+/* A further line of the current option. */
+static void continue_value(struct ini_reader *reader, const char *text, size_t n_bytes)
+{
+        if (reader->value) {
+                reader->lines.n_bytes = 0;
+                text_put(&reader->lines, reader->value, reader->n_value);
+                reader->value = NULL;
+        }
+        for (; reader->n_blank; reader->n_blank--)
+                text_put_char(&reader->lines, '\n');
+        text_put_char(&reader->lines, '\n');
+        text_put(&reader->lines, text, n_bytes);
 }
 
 /* `name = value` or `name: value`, whichever delimiter comes first. */
@@ -175,19 +218,15 @@ static int read_option(struct ini_reader *reader, const char *text, size_t n_byt
         if (!n_name)
                 return complain(reader, "no name before the delimiter");
 
-        reader->value.n_bytes = 0;
-        pystr_lower(text, n_name, &reader->value);
-        if (reader->value.broken)
-                return err_origin(-ENOMEM);
-        name = arena_copy(reader->arena, text_get(&reader->value), reader->value.n_bytes);
+        name = copy_lower(reader, text, n_name);
         if (!name)
                 return err_origin(-ENOMEM);
         r = option_put(reader, name, &reader->option);
         if (r)
                 return err_trace(r);
 
-        reader->value.n_bytes = 0;
-        text_put(&reader->value, value, n_value);
+        reader->value = value;
+        reader->n_value = n_value;
         return 0;
 }
 
@@ -212,10 +251,7 @@ static int read_line(struct ini_reader *reader, const char *line, size_t n_line)
                 return 0;
 
         if (reader->option != SIZE_MAX && indent > reader->indent) {
-                for (; reader->n_blank; reader->n_blank--)
-                        text_put_char(&reader->value, '\n');
-                text_put_char(&reader->value, '\n');
-                text_put(&reader->value, text, n_bytes);
+                continue_value(reader, text, n_bytes);
                 return 0;
         }
 
@@ -297,33 +333,30 @@ static int read_lines(struct ini_reader *reader, const char *text, size_t n_byte
 
 /**
  * ini_parse() - read a file's text
- * @ini:     set to what was read; to be given to ini_deinit() also after a failure
- * @arena:   where names and values go; must outlive @ini
- * @text:    the file and a NUL behind it; changed
- * @n_bytes: its length without that NUL
- * @mode:    how repeated sections and options are taken
- * @reterr:  for INI_E_BAD: line and text; the file is the one it already names
+ * @ini:    set to what was read; lives in @arena
+ * @arena:  where it all goes
+ * @input:  the text
+ * @reterr: for INI_E_BAD: what is wrong, and where
  *
  * Return: 0, INI_E_BAD or -ENOMEM
  */
 int ini_parse(struct ini *ini,
               struct arena *arena,
-              char *text,
-              size_t n_bytes,
-              enum ini_mode mode,
+              const struct ini_input *input,
               struct complaint *reterr)
 {
         struct ini_reader reader = {
                 .ini = ini,
                 .arena = arena,
-                .mode = mode,
+                .input = input,
                 .reterr = reterr,
                 .option = SIZE_MAX,
         };
+        size_t n_bytes;
         int r;
 
         *ini = (struct ini){ 0 };
-        r = check_bytes(&reader, text, n_bytes);
+        r = check_bytes(&reader, input->text, input->n_bytes);
         if (r)
                 return r;
         r = section_add(&reader, INI_DEFAULT_SECTION, strlen(INI_DEFAULT_SECTION));
@@ -331,26 +364,10 @@ int ini_parse(struct ini *ini,
                 return err_trace(r);
 
         reader.section = SIZE_MAX;
-        n_bytes = normalize_newlines(text, n_bytes);
-        r = read_lines(&reader, text, n_bytes);
-        text_deinit(&reader.value);
+        n_bytes = normalize_newlines(input->text, input->n_bytes);
+        r = read_lines(&reader, input->text, n_bytes);
+        text_deinit(&reader.lines);
         return err_trace(r);
-}
-
-/**
- * ini_deinit() - give back what ini_parse() took outside its arena
- * @ini: becomes empty
- */
-void ini_deinit(struct ini *ini)
-{
-        size_t i;
-
-        for (i = 0; i < ini->n_sections; i++) {
-                free(ini->sections[i].options);
-                table_deinit(&ini->sections[i].index);
-        }
-        free(ini->sections);
-        *ini = (struct ini){ 0 };
 }
 
 /**
@@ -381,12 +398,14 @@ const struct ini_option *ini_get(const struct ini *ini, const char *section, con
  *               INI_DEFAULT_SECTION, in their order but with the section's own values
  * @ini:         what was read
  * @section:     the section
- * @ret_items:   array of options borrowed from @ini; the array is the caller's to free()
+ * @arena:       where the array goes
+ * @ret_items:   array of options borrowed from @ini
  * @ret_n_items: how many
  *
  * Return: 0, INI_E_NO_SECTION or -ENOMEM
  */
 int ini_items(const struct ini *ini,
+              struct arena *arena,
               const char *section,
               const struct ini_option ***ret_items,
               size_t *ret_n_items)
@@ -403,7 +422,8 @@ int ini_items(const struct ini *ini,
         if (r)
                 return r;
         own = &ini->sections[number];
-        items = calloc(defaults->n_options + own->n_options + 1, sizeof(struct ini_option *));
+        items = arena_take_array(arena, defaults->n_options + own->n_options,
+                                 sizeof(struct ini_option *));
         if (!items)
                 return err_origin(-ENOMEM);
 

@@ -48,15 +48,21 @@ enum ini_mode {
         INI_TOLERANT, /* the last one counts: filter files */
 };
 
+/* What is read. */
+struct ini_input {
+        const char *file; /* its name, for complaints */
+        char *text;       /* its bytes and a NUL; changed */
+        size_t n_bytes;   /* without that NUL */
+        enum ini_mode mode;
+};
+
 int ini_parse(struct ini *ini,
               struct arena *arena,
-              char *text,
-              size_t n_bytes,
-              enum ini_mode mode,
+              const struct ini_input *input,
               struct complaint *reterr);
-void ini_deinit(struct ini *ini);
 const struct ini_option *ini_get(const struct ini *ini, const char *section, const char *name);
 int ini_items(const struct ini *ini,
+              struct arena *arena,
               const char *section,
               const struct ini_option ***ret_items,
               size_t *ret_n_items);

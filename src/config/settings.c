@@ -10,17 +10,18 @@
 #include "config/settings.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "config/ini.h"
 #include "config/source.h"
-#include "util/cleanup.h"
 #include "util/complaint.h"
 #include "util/err.h"
 #include "util/pystr.h"
 #include "util/text.h"
+
+/* Holds a usual file and what is made of it. */
+#define SETTINGS_ARENA_BYTES (14u * 1024)
 
 struct name_value {
         const char *name;
@@ -85,11 +86,14 @@ static int look_up(const struct name_value *rows,
         return SETTINGS_E_BAD;
 }
 
-static int complain(const struct ini_option *option, struct complaint *reterr, const char *what)
+static int complain(const struct settings *settings,
+                    const struct ini_option *option,
+                    struct complaint *reterr,
+                    const char *what)
 {
         reterr->kind = COMPLAINT_VALUE;
-        complaint_set(reterr, NULL, option->line, "%s is \"%s\", which is %s", option->name,
-                      option->value, what);
+        complaint_set(reterr, settings->file, option->line, "%s is \"%s\", which is %s",
+                      option->name, option->value, what);
         return SETTINGS_E_BAD;
 }
 
@@ -136,7 +140,7 @@ static int split_directories(struct settings *settings,
                 if (checked)
                         n_path = pystr_strip(&path, n_path);
                 if (checked && n_path && path[0] != '/')
-                        return complain(option, reterr, "not a list of absolute paths");
+                        return complain(settings, option, reterr, "not a list of absolute paths");
                 if (n_path || !checked) {
                         r = add_directory(settings, ret_directories, path, n_path);
                         if (r)
@@ -196,7 +200,7 @@ static int read_facility(struct settings *settings,
                          struct complaint *reterr)
 {
         if (look_up(facilities, N(facilities), option->value, strcmp, &settings->syslog_facility))
-                return complain(option, reterr, "no syslog facility");
+                return complain(settings, option, reterr, "no syslog facility");
         return 0;
 }
 
@@ -205,16 +209,19 @@ static int read_level(struct settings *settings,
                       struct complaint *reterr)
 {
         if (look_up(levels, N(levels), option->value, strcasecmp, &settings->syslog_priority_max))
-                return complain(option, reterr, "no log level");
+                return complain(settings, option, reterr, "no log level");
         return 0;
 }
 
-static int read_boolean(const struct ini_option *option, bool *ret_value, struct complaint *reterr)
+static int read_boolean(const struct settings *settings,
+                        const struct ini_option *option,
+                        bool *ret_value,
+                        struct complaint *reterr)
 {
         int value;
 
         if (look_up(booleans, N(booleans), option->value, strcasecmp, &value))
-                return complain(option, reterr, "not a boolean");
+                return complain(settings, option, reterr, "not a boolean");
         *ret_value = value;
         return 0;
 }
@@ -223,7 +230,7 @@ static int read_use_syslog(struct settings *settings,
                            const struct ini_option *option,
                            struct complaint *reterr)
 {
-        return read_boolean(option, &settings->use_syslog, reterr);
+        return read_boolean(settings, option, &settings->use_syslog, reterr);
 }
 
 static int read_oslo_compat(struct settings *settings,
@@ -232,7 +239,7 @@ static int read_oslo_compat(struct settings *settings,
 {
         int r;
 
-        r = read_boolean(option, &settings->oslo_compat, reterr);
+        r = read_boolean(settings, option, &settings->oslo_compat, reterr);
         if (r)
                 return r;
         if (settings->oslo_compat)
@@ -247,7 +254,8 @@ static int read_privsep(struct settings *settings,
         int value;
 
         if (look_up(privsep_modes, N(privsep_modes), option->value, strcmp, &value))
-                return complain(option, reterr, "none of \"restricted\", \"any\", \"off\"");
+                return complain(settings, option, reterr,
+                                "none of \"restricted\", \"any\", \"off\"");
         settings->implicit_privsep = (enum implicit_privsep)value;
         return 0;
 }
@@ -258,7 +266,7 @@ static int read_timeout(struct settings *settings,
 {
         if (pystr_int(option->value, option->n_value, &settings->daemon_timeout_s) ||
             settings->daemon_timeout_s < 0)
-                return complain(option, reterr, "no number of seconds");
+                return complain(settings, option, reterr, "no number of seconds");
         return 0;
 }
 
@@ -268,7 +276,7 @@ static int read_rlimit(struct settings *settings,
 {
         if (pystr_int(option->value, option->n_value, &settings->rlimit_nofile) ||
             settings->rlimit_nofile < SETTINGS_RLIMIT_NOFILE_MIN)
-                return complain(option, reterr, "no number of descriptors from 3 on");
+                return complain(settings, option, reterr, "no number of descriptors from 3 on");
         return 0;
 }
 
@@ -321,7 +329,7 @@ static int read_options(struct settings *settings, const struct ini *ini, struct
                         return err_trace(r);
         }
         if (!settings->filters_path.paths) {
-                complaint_set(reterr, NULL, 0, "no filters_path in [DEFAULT]");
+                complaint_set(reterr, settings->file, 0, "no filters_path in [DEFAULT]");
                 return SETTINGS_E_BAD;
         }
         return err_trace(note_unknown(settings, ini));
@@ -341,12 +349,12 @@ int settings_load(struct settings *settings,
                   const char *path,
                   struct complaint *reterr)
 {
-        cleanup_free char *text = NULL;
-        struct ini ini = { 0 };
-        size_t n_bytes;
+        struct ini_input input = { .file = file, .mode = INI_STRICT };
+        struct ini ini;
         int r;
 
         *settings = (struct settings){
+                .arena = { .n_first = SETTINGS_ARENA_BYTES },
                 .syslog_facility = 5,
                 .syslog_priority_max = LOG_ERR,
                 .daemon_timeout_s = 600,
@@ -357,17 +365,13 @@ int settings_load(struct settings *settings,
         if (!settings->file)
                 return err_origin(-ENOMEM);
 
-        complaint_set(reterr, file, 0, "not read");
-        r = source_read(file, &text, &n_bytes, reterr);
-        if (r)
-                return r > 0 ? SETTINGS_E_BAD : err_trace(r);
-
-        r = ini_parse(&ini, &settings->arena, text, n_bytes, INI_STRICT, reterr);
+        r = source_read(file, &settings->arena, &input.text, &input.n_bytes, reterr);
+        if (!r)
+                r = ini_parse(&ini, &settings->arena, &input, reterr);
         if (!r)
                 r = read_options(settings, &ini, reterr);
         if (!r && !settings->exec_dirs.paths && path)
                 r = split_search_path(settings, path);
-        ini_deinit(&ini);
         return r > 0 ? SETTINGS_E_BAD : err_trace(r);
 }
 

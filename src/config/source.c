@@ -92,13 +92,18 @@ int source_open(const char *path, enum source_kind kind, int *ret_fd, struct com
 /**
  * source_read() - read a trusted file whole
  * @path:        its path
- * @ret_text:    its bytes and a NUL, owned by the caller
+ * @arena:       where its text goes
+ * @ret_text:    its bytes and a NUL
  * @ret_n_bytes: how many, without that NUL
  * @reterr:      for SOURCE_E_*: what is wrong
  *
  * Return: 0, SOURCE_E_BAD, SOURCE_E_KIND or -ENOMEM
  */
-int source_read(const char *path, char **ret_text, size_t *ret_n_bytes, struct complaint *reterr)
+int source_read(const char *path,
+                struct arena *arena,
+                char **ret_text,
+                size_t *ret_n_bytes,
+                struct complaint *reterr)
 {
         cleanup_close int fd = -1;
         struct stat st;
@@ -109,8 +114,8 @@ int source_read(const char *path, char **ret_text, size_t *ret_n_bytes, struct c
                 return r;
 
         r = fstat(fd, &st);
-        r = file_read(fd, r == 0 && st.st_size > 0 ? (size_t)st.st_size : 0, INI_FILE_BYTES_MAX,
-                      ret_text, ret_n_bytes);
+        r = file_read(fd, arena, r == 0 && st.st_size > 0 ? (size_t)st.st_size : 0,
+                      INI_FILE_BYTES_MAX, ret_text, ret_n_bytes);
         if (r == -ENOMEM)
                 return err_trace(r);
         if (r) {

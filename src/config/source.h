@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+struct arena;
 struct complaint;
 
 enum {
@@ -20,4 +21,8 @@ enum source_kind {
 
 const char *source_distrust(const struct stat *st);
 int source_open(const char *path, enum source_kind kind, int *ret_fd, struct complaint *reterr);
-int source_read(const char *path, char **ret_text, size_t *ret_n_bytes, struct complaint *reterr);
+int source_read(const char *path,
+                struct arena *arena,
+                char **ret_text,
+                size_t *ret_n_bytes,
+                struct complaint *reterr);

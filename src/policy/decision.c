@@ -25,6 +25,9 @@
 #include "util/cleanup.h"
 #include "util/err.h"
 
+/* Holds a usual command and its environment. */
+#define DECISION_ARENA_BYTES (7u * 1024)
+
 enum {
         TRY_E_NO = 1,         /* the filter does not take the command */
         TRY_E_NOT_EXECUTABLE, /* it would, but its program is not there */
@@ -69,19 +72,15 @@ static const char *resolve(const struct deciding *deciding, const char *name, in
         if (name[0] == '/')
                 return deciding->system->is_executable(deciding->system, name) ? name : NULL;
         for (i = 0; i < directories->n_paths; i++) {
-                cleanup_free char *path = system_join(directories->paths[i], name);
-                const char *copy;
+                const char *path =
+                        system_join(&deciding->decision->arena, directories->paths[i], name);
 
                 if (!path) {
                         *ret_r = err_origin(-ENOMEM);
                         return NULL;
                 }
-                if (!deciding->system->is_executable(deciding->system, path))
-                        continue;
-                copy = arena_copy_string(&deciding->decision->arena, path);
-                if (!copy)
-                        *ret_r = err_origin(-ENOMEM);
-                return copy;
+                if (deciding->system->is_executable(deciding->system, path))
+                        return path;
         }
         return NULL;
 }
@@ -418,7 +417,11 @@ int decision_make(struct decision *decision,
         size_t n_argv = 0;
         int r;
 
-        *decision = (struct decision){ .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 };
+        *decision = (struct decision){
+                .arena = { .n_first = DECISION_ARENA_BYTES },
+                .verdict = VERDICT_UNAUTHORIZED,
+                .pidfd = -1,
+        };
         r = count_args(argv, &n_argv);
         if (!r)
                 r = words_init(&words, &decision->arena, argv, n_argv);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/filter.h"
@@ -88,28 +87,28 @@ static bool is_program(const struct query *query, const char *path)
                query->system->is_executable(query->system, path);
 }
 
-/* shutil.which(name). Return: a string to free(), NULL if nothing is found */
-static char *which(const struct query *query, const char *name)
+/* shutil.which(name). Return: NULL if nothing is found */
+static const char *which(const struct query *query, const char *name)
 {
         const char *path = query->system->path;
         const char *at;
         const char *end;
 
         if (strchr(name, '/'))
-                return is_program(query, name) ? strdup(name) : NULL;
+                return is_program(query, name) ? name : NULL;
         if (!path)
                 path = "/bin:/usr/bin"; /* os.defpath, CS_PATH */
         for (at = path; *path; at = end + 1) {
-                cleanup_free char *directory = NULL;
-                cleanup_free char *program = NULL;
+                const char *directory;
+                const char *program;
 
                 end = strchrnul(at, ':');
-                directory = strndup(at, (size_t)(end - at));
-                program = directory ? system_join(directory, name) : NULL;
+                directory = arena_copy(query->arena, at, (size_t)(end - at));
+                program = directory ? system_join(query->arena, directory, name) : NULL;
                 if (!program)
                         return NULL;
                 if (is_program(query, program))
-                        return steal_ptr(&program);
+                        return program;
                 if (!*end)
                         break;
         }
@@ -137,32 +136,32 @@ static bool is_successor(const struct query *query,
                strncmp(exe + (base - program), base, strlen(base)) == 0;
 }
 
-/* KillFilter._program(). Return: FILTER_YES and a string to free() */
-static enum filter_answer find_program(struct query *query, pid_t pid, char **ret_program)
+/* KillFilter._program(). Return: FILTER_YES and the program */
+static enum filter_answer find_program(struct query *query, pid_t pid, const char **ret_program)
 {
-        cleanup_free char *argv0 = NULL;
-        cleanup_free char *program = NULL;
-        cleanup_free char *exe = NULL;
+        const char *program;
+        char *argv0;
+        char *exe;
         char proc_exe[PROC_PATH_MAX];
         size_t n;
 
         (void)snprintf(proc_exe, sizeof(proc_exe), "/proc/%d/exe", (int)pid);
-        if (query->system->readlink(query->system, proc_exe, &exe))
+        if (query->system->readlink(query->system, query->arena, proc_exe, &exe))
                 return filter_no(query, "there is no process %d with a program", (int)pid);
         n = strlen(exe);
         if (n >= strlen(DELETED) && strcmp(exe + n - strlen(DELETED), DELETED) == 0)
                 exe[n - strlen(DELETED)] = '\0';
         if (is_file(query, exe)) {
-                *ret_program = steal_ptr(&exe);
+                *ret_program = exe;
                 return FILTER_YES;
         }
-        if (query->system->argv0(query->system, pid, &argv0))
+        if (query->system->argv0(query->system, query->arena, pid, &argv0))
                 return filter_no(query, "the program of process %d is gone", (int)pid);
         program = which(query, argv0);
         if (!program)
                 return filter_no(query, "the program of process %d is gone", (int)pid);
         if (!is_file(query, program)) {
-                *ret_program = steal_ptr(&exe);
+                *ret_program = exe;
                 return FILTER_YES;
         }
         if (!query->oslo_compat && !is_successor(query, proc_exe, exe, program))
@@ -170,7 +169,7 @@ static enum filter_answer find_program(struct query *query, pid_t pid, char **re
                                      "process %d runs \"%s\", which is gone, and only calls "
                                      "itself \"%s\"",
                                      (int)pid, exe, program);
-        *ret_program = steal_ptr(&program);
+        *ret_program = program;
         return FILTER_YES;
 }
 
@@ -221,7 +220,7 @@ static enum filter_answer check_rule(struct query *query, struct words words)
 
 static enum filter_answer check_process(const struct filter *filter, struct query *query, pid_t pid)
 {
-        cleanup_free char *program = NULL;
+        const char *program;
 
         if (find_program(query, pid, &program) != FILTER_YES)
                 return FILTER_NO;

@@ -9,7 +9,6 @@
 #include "policy/filter.h"
 #include "policy/system.h"
 #include "util/arena.h"
-#include "util/cleanup.h"
 #include "util/err.h"
 
 static bool is_below(const char *path, const char *directory)
@@ -27,10 +26,10 @@ static enum filter_answer check_path(const struct filter *filter,
 {
         const char *constraint = filter->args[i];
         const char *argument = words.v[i + 1].text;
-        cleanup_free char *path = NULL;
+        const char *path;
         int r;
 
-        r = system_realpath(query->system, argument, &path);
+        r = system_realpath(query->system, query->arena, argument, &path);
         if (r)
                 return filter_no(query, "\"%s\" cannot be resolved: %s", argument, strerror(-r));
         if (strncmp(path, constraint, strlen(constraint)) != 0)
@@ -40,8 +39,8 @@ static enum filter_answer check_path(const struct filter *filter,
                 return filter_refuse(query, RULE_PATH,
                                      "\"%s\" is \"%s\", beside and not below \"%s\"", argument,
                                      path, constraint);
-        query->paths[i] = arena_copy_string(query->arena, path);
-        return query->paths[i] ? FILTER_YES : filter_no(query, "out of memory");
+        query->paths[i] = path;
+        return FILTER_YES;
 }
 
 static enum filter_answer path_match(const struct filter *filter,

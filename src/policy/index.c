@@ -11,11 +11,14 @@
 #include "policy/index.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/policy.h"
+#include "util/arena.h"
 #include "util/err.h"
+
+/* A filter is found under two names at most: its path and its base name. */
+#define NAMES_MAX 2
 
 /* Where index_add() puts a name. */
 struct index_target {
@@ -24,60 +27,43 @@ struct index_target {
         uint32_t filter;
 };
 
-static int list_put(struct name_list *list, uint32_t filter)
+static void list_put(struct policy *policy, struct name_list *list, uint32_t filter)
 {
-        if (list->n && list->filters[list->n - 1] == filter)
-                return 0;
-        if (list->n == list->n_room) {
-                uint32_t n_room = list->n_room ? list->n_room * 2 : 1;
-                uint32_t *filters;
+        uint32_t number;
 
-                filters = realloc(list->filters, n_room * sizeof(*filters));
-                if (!filters)
-                        return err_origin(-ENOMEM);
-                list->filters = filters;
-                list->n_room = n_room;
-        }
-        list->filters[list->n++] = filter;
-        return 0;
-}
-
-static int list_new(struct policy *policy, uint32_t *ret_number)
-{
-        if ((policy->n_lists & (policy->n_lists - 1)) == 0) { /* full: 0, 1, 2, 4, 8, ... */
-                size_t n_room = policy->n_lists ? policy->n_lists * 2 : 1;
-                struct name_list *lists;
-
-                lists = realloc(policy->lists, n_room * sizeof(*lists));
-                if (!lists)
-                        return err_origin(-ENOMEM);
-                policy->lists = lists;
-        }
-        policy->lists[policy->n_lists] = (struct name_list){ 0 };
-        *ret_number = (uint32_t)policy->n_lists++;
-        return 0;
+        if (list->last != NAME_END && policy->entries[list->last].filter == filter)
+                return;
+        number = (uint32_t)policy->n_entries++;
+        policy->entries[number] = (struct name_entry){ filter, NAME_END };
+        if (list->last == NAME_END)
+                list->first = number;
+        else
+                policy->entries[list->last].next = number;
+        list->last = number;
 }
 
 static int index_add(void *to, const char *key)
 {
         struct index_target *target = to;
+        struct policy *policy = target->policy;
         uint32_t number;
         uint32_t old;
         int r;
 
-        if (!key)
-                return err_trace(list_put(&target->policy->any_name, target->filter));
-
+        if (!key) {
+                list_put(policy, &policy->any_name, target->filter);
+                return 0;
+        }
         number = table_find(target->table, key, strlen(key));
         if (number == TABLE_NONE) {
-                r = list_new(target->policy, &number);
-                if (r)
-                        return err_trace(r);
+                number = (uint32_t)policy->n_lists++;
+                policy->lists[number] = (struct name_list){ NAME_END, NAME_END };
                 r = table_put(target->table, key, number, &old);
                 if (r)
                         return err_trace(r);
         }
-        return err_trace(list_put(&target->policy->lists[number], target->filter));
+        list_put(policy, &policy->lists[number], target->filter);
+        return 0;
 }
 
 static int add_filter(struct policy *policy, uint32_t number)
@@ -101,7 +87,7 @@ static int add_filter(struct policy *policy, uint32_t number)
 /* How many EnvFilters stand before each filter, and how many of these run as the same user. */
 static int count_env_filters(struct policy *policy)
 {
-        struct table by_user = { 0 };
+        struct table by_user = { .arena = &policy->arena };
         uint32_t n_all = 0;
         uint32_t old;
         size_t i;
@@ -118,7 +104,6 @@ static int count_env_filters(struct policy *policy)
                 n_all++;
                 r = table_put(&by_user, filter->run_as, filter->n_env_before_inner + 1, &old);
         }
-        table_deinit(&by_user);
         return err_trace(r);
 }
 
@@ -133,6 +118,14 @@ int index_build(struct policy *policy)
         uint32_t i;
         int r;
 
+        policy->any_name = (struct name_list){ NAME_END, NAME_END };
+        policy->lists = arena_take_array(&policy->arena, policy->n_filters * NAMES_MAX,
+                                         sizeof(*policy->lists));
+        policy->entries = arena_take_array(&policy->arena, policy->n_filters * NAMES_MAX,
+                                           sizeof(*policy->entries));
+        if (!policy->lists || !policy->entries)
+                return err_origin(-ENOMEM);
+
         r = table_reserve(&policy->by_name, policy->n_filters);
         if (r)
                 return err_trace(r);
@@ -142,20 +135,6 @@ int index_build(struct policy *policy)
                         return err_trace(r);
         }
         return err_trace(count_env_filters(policy));
-}
-
-/**
- * index_deinit() - give the tables back
- * @policy: the policy
- */
-void index_deinit(struct policy *policy)
-{
-        while (policy->n_lists)
-                free(policy->lists[--policy->n_lists].filters);
-        free(policy->lists);
-        free(policy->any_name.filters);
-        table_deinit(&policy->by_name);
-        table_deinit(&policy->by_env_name);
 }
 
 /**
@@ -173,11 +152,7 @@ size_t index_count_env(struct words words)
 
 static void walk_list(struct index_walk *walk, const struct name_list *list)
 {
-        if (!list->n)
-                return;
-        walk->at[walk->n_lists] = list->filters;
-        walk->end[walk->n_lists] = list->filters + list->n;
-        walk->n_lists++;
+        walk->at[walk->n_lists++] = list->first;
 }
 
 static void walk_name(struct index_walk *walk,
@@ -229,7 +204,7 @@ void index_walk_init(struct index_walk *walk, const struct policy *policy, struc
         size_t n_env = index_count_env(words);
         size_t n_names;
 
-        *walk = (struct index_walk){ 0 };
+        *walk = (struct index_walk){ .policy = policy };
         walk_list(walk, &policy->any_name);
         if (words.n)
                 walk_word(walk, policy, &words.v[0]);
@@ -251,14 +226,15 @@ void index_walk_init(struct index_walk *walk, const struct policy *policy, struc
  */
 uint32_t index_next(struct index_walk *walk)
 {
+        const struct name_entry *entries = walk->policy->entries;
         uint32_t next = INDEX_END;
         size_t i;
 
         for (i = 0; i < walk->n_lists; i++)
-                if (walk->at[i] != walk->end[i] && *walk->at[i] < next)
-                        next = *walk->at[i];
-        for (i = 0; i < walk->n_lists && next != INDEX_END; i++)
-                if (walk->at[i] != walk->end[i] && *walk->at[i] == next)
-                        walk->at[i]++;
+                if (walk->at[i] != NAME_END && entries[walk->at[i]].filter < next)
+                        next = entries[walk->at[i]].filter;
+        for (i = 0; i < walk->n_lists; i++)
+                if (walk->at[i] != NAME_END && entries[walk->at[i]].filter == next)
+                        walk->at[i] = entries[walk->at[i]].next;
         return next;
 }

@@ -17,8 +17,8 @@ struct policy;
 
 /* Walks over the filters that can match a command, in their order, each once. */
 struct index_walk {
-        const uint32_t *at[INDEX_LISTS_MAX];
-        const uint32_t *end[INDEX_LISTS_MAX];
+        const struct policy *policy;
+        uint32_t at[INDEX_LISTS_MAX]; /* numbers of entries */
         size_t n_lists;
 };
 
@@ -26,7 +26,6 @@ struct index_walk {
 #define INDEX_END UINT32_MAX
 
 int index_build(struct policy *policy);
-void index_deinit(struct policy *policy);
 void index_walk_init(struct index_walk *walk, const struct policy *policy, struct words words);
 uint32_t index_next(struct index_walk *walk);
 size_t index_count_env(struct words words);

@@ -6,10 +6,11 @@
  */
 #include "policy/policy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "config/ini.h"
 #include "config/settings.h"
@@ -26,15 +27,31 @@
 
 #define FILTERS_SECTION "Filters"
 
+/* What the files of a service come to: their text while they are read, and the filters. */
+#define SCRATCH_ARENA_BYTES (40u * 1024)
+#define POLICY_ARENA_BYTES  (56u * 1024)
+
+/* What one load needs besides the policy, and gives back at its end. */
+struct load {
+        struct policy *policy;
+        struct arena scratch;
+        struct complaint *reterr;
+};
+
 static int add_note(struct policy *policy, const char *file, unsigned int line, const char *text)
 {
-        struct policy_note *notes;
-
-        notes = realloc(policy->notes, (policy->n_notes + 1) * sizeof(*notes));
-        if (!notes || !text)
+        if (!text)
                 return err_origin(-ENOMEM);
-        policy->notes = notes;
-        notes[policy->n_notes++] = (struct policy_note){ file, line, text };
+        if (policy->n_notes == policy->n_notes_room) {
+                size_t n_more = policy->n_notes_room ? policy->n_notes_room : 8;
+
+                policy->notes = arena_grow_array(&policy->arena, policy->notes, policy->n_notes,
+                                                 n_more, sizeof(*policy->notes));
+                if (!policy->notes)
+                        return err_origin(-ENOMEM);
+                policy->n_notes_room += n_more;
+        }
+        policy->notes[policy->n_notes++] = (struct policy_note){ file, line, text };
         return 0;
 }
 
@@ -43,14 +60,14 @@ static int take_filter(struct policy *policy, struct filter **ret_filter)
         if (policy->n_filters == POLICY_FILTERS_MAX)
                 return err_origin(-E2BIG);
         if (policy->n_filters == policy->n_room) {
-                size_t n_room = policy->n_room ? policy->n_room * 2 : 128;
-                struct filter *filters;
+                size_t n_more = policy->n_room ? policy->n_room : 128;
 
-                filters = realloc(policy->filters, n_room * sizeof(*filters));
-                if (!filters)
+                policy->filters =
+                        arena_grow_array(&policy->arena, policy->filters, policy->n_filters, n_more,
+                                         sizeof(*policy->filters));
+                if (!policy->filters)
                         return err_origin(-ENOMEM);
-                policy->filters = filters;
-                policy->n_room = n_room;
+                policy->n_room += n_more;
         }
         *ret_filter = &policy->filters[policy->n_filters++];
         **ret_filter = (struct filter){ 0 };
@@ -161,7 +178,9 @@ static int add_option(struct policy *policy,
                 return err_trace(r);
 
         filter->class = class;
-        filter->name = option->name;
+        filter->name = arena_copy_string(&policy->arena, option->name);
+        if (!filter->name)
+                return err_origin(-ENOMEM);
         filter->file = file;
         filter->line = option->line;
         filter->args = pieces + 1;
@@ -169,25 +188,22 @@ static int add_option(struct policy *policy,
         return err_trace(prepare(policy, filter));
 }
 
-static int load_items(struct policy *policy,
-                      const char *file,
-                      const struct ini *ini,
-                      struct complaint *reterr)
+static int load_items(struct load *load, const char *file, const struct ini *ini)
 {
-        cleanup_free const struct ini_option **items = NULL;
+        const struct ini_option **items;
         size_t n_items;
         size_t i;
         int r;
 
-        r = ini_items(ini, FILTERS_SECTION, &items, &n_items);
+        r = ini_items(ini, &load->scratch, FILTERS_SECTION, &items, &n_items);
         if (r == INI_E_NO_SECTION) {
-                complaint_set(reterr, file, 0, "no section [%s]", FILTERS_SECTION);
+                complaint_set(load->reterr, file, 0, "no section [%s]", FILTERS_SECTION);
                 return POLICY_E_BAD;
         }
         if (r)
                 return err_trace(r);
         for (i = 0; i < n_items; i++) {
-                r = add_option(policy, file, items[i], reterr);
+                r = add_option(load->policy, file, items[i], load->reterr);
                 if (r)
                         return err_trace(r);
         }
@@ -195,29 +211,23 @@ static int load_items(struct policy *policy,
 }
 
 /* Like oslo.rootwrap, what is no regular file is passed over. */
-static int load_file(struct policy *policy, const char *path, struct complaint *reterr)
+static int load_file(struct load *load, const char *path)
 {
-        cleanup_free char *text = NULL;
-        struct ini ini = { 0 };
-        const char *file;
-        size_t n_bytes;
+        struct ini_input input = { .mode = INI_TOLERANT };
+        struct ini ini;
         struct stat st;
         int r;
 
         if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
                 return 0;
-        file = arena_copy_string(&policy->arena, path);
-        if (!file)
+        input.file = arena_copy_string(&load->policy->arena, path);
+        if (!input.file)
                 return err_origin(-ENOMEM);
-        complaint_set(reterr, file, 0, "not read");
-        r = source_read(file, &text, &n_bytes, reterr);
-        if (r)
-                return r > 0 ? POLICY_E_BAD : err_trace(r);
-
-        r = ini_parse(&ini, &policy->arena, text, n_bytes, INI_TOLERANT, reterr);
+        r = source_read(input.file, &load->scratch, &input.text, &input.n_bytes, load->reterr);
         if (!r)
-                r = load_items(policy, file, &ini, reterr);
-        ini_deinit(&ini);
+                r = ini_parse(&ini, &load->scratch, &input, load->reterr);
+        if (!r)
+                r = load_items(load, input.file, &ini);
         return r > 0 ? POLICY_E_BAD : err_trace(r);
 }
 
@@ -241,89 +251,110 @@ static bool is_backup(const char *name)
         return false;
 }
 
+/* The names of a directory. */
+struct names {
+        const char **v;
+        size_t n;
+};
+
+#define DIRECTORY_BYTES 4096u
+
 static int compare_names(const void *a, const void *b)
 {
-        return strcmp(*(char *const *)a, *(char *const *)b);
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void free_names(char **names, size_t n_names)
+/* getdents64(2), which needs no memory of its own. */
+struct directory_entry {
+        uint64_t inode;
+        int64_t offset;
+        unsigned short n_record;
+        unsigned char type;
+        char name[];
+};
+
+static int add_names(struct load *load, struct names *names, const char *records, size_t n_records)
 {
-        while (n_names--)
-                free(names[n_names]);
-        free(names);
-}
+        size_t at = 0;
 
-static int read_names(DIR *directory, char ***ret_names, size_t *ret_n_names)
-{
-        const struct dirent *entry;
-        char **names = NULL;
-        size_t n_names = 0;
+        while (at < n_records) {
+                const struct directory_entry *entry =
+                        (const struct directory_entry *)(const void *)(records + at);
 
-        while ((entry = readdir(directory))) { /* NOLINT(concurrency-mt-unsafe) */
-                char **grown;
-
-                if (entry->d_name[0] == '.')
+                at += entry->n_record;
+                if (entry->name[0] == '.')
                         continue;
-                grown = realloc(names, (n_names + 1) * sizeof(*names));
-                if (grown)
-                        names = grown;
-                if (!grown || n_names == POLICY_FILES_MAX ||
-                    !(names[n_names] = strdup(entry->d_name))) {
-                        free_names(names, n_names);
+                if (names->n == POLICY_FILES_MAX)
+                        return err_origin(-E2BIG);
+                if ((names->n & (names->n - 1)) == 0) /* full: 0, 1, 2, 4, 8, ... */
+                        names->v = arena_grow_array(&load->scratch, names->v, names->n,
+                                                    names->n ? names->n : 1, sizeof(*names->v));
+                if (!names->v ||
+                    !(names->v[names->n] = arena_copy_string(&load->scratch, entry->name)))
                         return err_origin(-ENOMEM);
-                }
-                n_names++;
+                names->n++;
         }
-        *ret_names = names;
-        *ret_n_names = n_names;
         return 0;
 }
 
-static int load_name(struct policy *policy,
-                     const char *directory,
-                     const char *name,
-                     struct complaint *reterr)
+static int read_names(struct load *load, int fd, struct names *names)
 {
-        cleanup_free char *path = NULL;
+        char *records = arena_take(&load->scratch, DIRECTORY_BYTES);
+        long n;
+        int r;
 
-        path = system_join(directory, name);
-        if (!path)
+        if (!records)
                 return err_origin(-ENOMEM);
-        if (!policy->settings->oslo_compat && is_backup(name))
-                return err_trace(add_note(policy, arena_copy_string(&policy->arena, path), 0,
-                                          "skipped: the name is that of a backup"));
-        return err_trace(load_file(policy, path, reterr));
+        for (;;) {
+                n = syscall(SYS_getdents64, fd, records, DIRECTORY_BYTES);
+                if (n < 0)
+                        return err_origin(-errno);
+                if (n == 0)
+                        return 0;
+                r = add_names(load, names, records, (size_t)n);
+                if (r)
+                        return err_trace(r);
+        }
 }
 
-static int load_directory(struct policy *policy, const char *path, struct complaint *reterr)
+static int load_name(struct load *load, const char *directory, const char *name)
 {
+        const char *path = system_join(&load->scratch, directory, name);
+
+        if (!path)
+                return err_origin(-ENOMEM);
+        if (!load->policy->settings->oslo_compat && is_backup(name))
+                return err_trace(add_note(load->policy,
+                                          arena_copy_string(&load->policy->arena, path), 0,
+                                          "skipped: the name is that of a backup"));
+        return err_trace(load_file(load, path));
+}
+
+static int load_directory(struct load *load, const char *path)
+{
+        struct names names = { 0 };
         cleanup_close int fd = -1;
-        char **names = NULL;
-        size_t n_names = 0;
-        DIR *directory;
         struct stat st;
         size_t i;
         int r;
 
         if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-                return err_trace(add_note(policy, path, 0, "skipped: not a directory"));
-        r = source_open(path, SOURCE_DIRECTORY, &fd, reterr);
+                return err_trace(add_note(load->policy, path, 0, "skipped: not a directory"));
+        r = source_open(path, SOURCE_DIRECTORY, &fd, load->reterr);
         if (r)
                 return POLICY_E_BAD;
-        directory = fdopendir(fd);
-        if (!directory)
-                return err_origin(-errno);
-        (void)steal_fd(&fd);
-        r = read_names(directory, &names, &n_names);
-        (void)closedir(directory);
-        if (r)
+        r = read_names(load, fd, &names);
+        if (r == -ENOMEM)
                 return err_trace(r);
-
-        if (!policy->settings->oslo_compat && n_names)
-                qsort(names, n_names, sizeof(*names), compare_names);
-        for (i = 0; i < n_names && !r; i++)
-                r = load_name(policy, path, names[i], reterr);
-        free_names(names, n_names);
+        if (r) {
+                complaint_set(load->reterr, path, 0, "%s",
+                              r == -E2BIG ? "more than 10000 files" : strerror(-r));
+                return POLICY_E_BAD;
+        }
+        if (!load->policy->settings->oslo_compat && names.n)
+                qsort(names.v, names.n, sizeof(*names.v), compare_names);
+        for (i = 0; i < names.n && !r; i++)
+                r = load_name(load, path, names.v[i]);
         return err_trace(r);
 }
 
@@ -355,19 +386,28 @@ static int add_implicit(struct policy *policy)
  */
 int policy_load(struct policy *policy, const struct settings *settings, struct complaint *reterr)
 {
+        struct load load = {
+                .policy = policy,
+                .scratch = { .n_first = SCRATCH_ARENA_BYTES },
+                .reterr = reterr,
+        };
         size_t i;
-        int r;
+        int r = 0;
 
-        *policy = (struct policy){ .settings = settings };
-        for (i = 0; i < settings->filters_path.n_paths; i++) {
-                r = load_directory(policy, settings->filters_path.paths[i], reterr);
-                if (r)
-                        return err_trace(r);
-        }
-        r = add_implicit(policy);
-        if (r)
-                return err_trace(r);
-        return err_trace(index_build(policy));
+        *policy = (struct policy){
+                .settings = settings,
+                .arena = { .n_first = POLICY_ARENA_BYTES },
+        };
+        policy->by_name.arena = &policy->arena;
+        policy->by_env_name.arena = &policy->arena;
+        for (i = 0; i < settings->filters_path.n_paths && !r; i++)
+                r = load_directory(&load, settings->filters_path.paths[i]);
+        arena_deinit(&load.scratch);
+        if (!r)
+                r = add_implicit(policy);
+        if (!r)
+                r = index_build(policy);
+        return err_trace(r);
 }
 
 /**
@@ -382,9 +422,6 @@ void policy_deinit(struct policy *policy)
         for (i = 0; i < policy->n_filters; i++)
                 for (k = 0; policy->filters[i].patterns && k < policy->filters[i].n_args; k++)
                         pattern_deinit(&policy->filters[i].patterns[k]);
-        index_deinit(policy);
-        free(policy->filters);
-        free(policy->notes);
         arena_deinit(&policy->arena);
 }
 

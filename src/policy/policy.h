@@ -28,12 +28,19 @@ struct policy_note {
         const char *text;
 };
 
-/* Filters that one command name leads to, in their order. */
-struct name_list {
-        uint32_t *filters;
-        uint32_t n;
-        uint32_t n_room;
+/* A filter in the list of those that one command name leads to. */
+struct name_entry {
+        uint32_t filter;
+        uint32_t next; /* number of the next entry; NAME_END: none */
 };
+
+/* Such a list, in the order of the filters. */
+struct name_list {
+        uint32_t first; /* number of an entry; NAME_END: the list is empty */
+        uint32_t last;
+};
+
+#define NAME_END UINT32_MAX
 
 struct policy {
         struct arena arena;
@@ -43,10 +50,13 @@ struct policy {
         size_t n_room;
         struct policy_note *notes;
         size_t n_notes;
+        size_t n_notes_room;
         struct table by_name;     /* command name to number in @lists */
         struct table by_env_name; /* the same for EnvFilters: the command behind the variables */
         struct name_list *lists;
         size_t n_lists;
+        struct name_entry *entries;
+        size_t n_entries;
         struct name_list any_name; /* filters whose first expression can match many names */
 };
 

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "util/arena.h"
 #include "util/cleanup.h"
 #include "util/err.h"
 #include "util/file.h"
@@ -46,13 +47,16 @@ static int real_lstat(const struct system *system, const char *path, struct stat
         return lstat(path, ret_st) < 0 ? -errno : 0;
 }
 
-static int real_readlink(const struct system *system, const char *path, char **ret_target)
+static int real_readlink(const struct system *system,
+                         struct arena *arena,
+                         const char *path,
+                         char **ret_target)
 {
         size_t n_room;
 
         (void)system;
         for (n_room = 256; n_room <= READLINK_BYTES_MAX; n_room *= 2) {
-                cleanup_free char *target = malloc(n_room);
+                char *target = arena_take(arena, n_room);
                 ssize_t n;
 
                 if (!target)
@@ -62,7 +66,7 @@ static int real_readlink(const struct system *system, const char *path, char **r
                         return -errno;
                 if ((size_t)n < n_room) {
                         target[n] = '\0';
-                        *ret_target = steal_ptr(&target);
+                        *ret_target = target;
                         return 0;
                 }
         }
@@ -81,7 +85,7 @@ static int real_getcwd(const struct system *system, char **ret_path)
         return 0;
 }
 
-static int real_argv0(const struct system *system, pid_t pid, char **ret_argv0)
+static int real_argv0(const struct system *system, struct arena *arena, pid_t pid, char **ret_argv0)
 {
         cleanup_close int fd = -1;
         char path[64];
@@ -93,7 +97,7 @@ static int real_argv0(const struct system *system, pid_t pid, char **ret_argv0)
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        r = file_read(fd, 4096, CMDLINE_BYTES_MAX, ret_argv0, &n);
+        r = file_read(fd, arena, 4096, CMDLINE_BYTES_MAX, ret_argv0, &n);
         return r > 0 ? -E2BIG : err_trace(r);
 }
 
@@ -119,18 +123,19 @@ const struct system system_real = {
 
 /**
  * system_join() - os.path.join() of a directory and a relative name
+ * @arena:     where the path goes
  * @directory: may be empty
  * @name:      not absolute
  *
- * Return: a string to free(), or NULL without memory
+ * Return: the path, or NULL without memory
  */
-char *system_join(const char *directory, const char *name)
+char *system_join(struct arena *arena, const char *directory, const char *name)
 {
         size_t n = strlen(directory);
         size_t n_name = strlen(name);
         char *path;
 
-        path = malloc(n + n_name + 2);
+        path = arena_take_array(arena, n + n_name + 2, 1);
         if (!path)
                 return NULL;
         memcpy(path, directory, n);
@@ -142,38 +147,20 @@ char *system_join(const char *directory, const char *name)
 
 /* A link that is being followed: what comes behind it, and how the text before it goes on. */
 struct frame {
-        char *link;       /* its path; the key in `seen` */
-        char *rest;       /* what its target's resolution has still to go through; owned */
-        const char *next; /* where in @rest */
+        const char *link; /* its path; the key in `seen` */
+        const char *next; /* what its target's resolution has still to go through */
 };
 
 struct walk {
         const struct system *system;
+        struct arena *arena;
         struct text path; /* resolved so far */
         struct frame frames[REALPATH_DEPTH_MAX];
         size_t n_frames;
-        struct table seen; /* link to its number in @links */
-        struct link {
-                char *path;
-                char *target; /* resolved; NULL: being resolved */
-        } * links;
+        struct table seen;    /* link to its number in @targets */
+        const char **targets; /* what links were resolved to; NULL: being resolved */
         size_t n_links;
 };
-
-static void walk_deinit(struct walk *walk)
-{
-        size_t i;
-
-        for (i = 0; i < walk->n_frames; i++)
-                free(walk->frames[i].rest);
-        for (i = 0; i < walk->n_links; i++) {
-                free(walk->links[i].path);
-                free(walk->links[i].target);
-        }
-        free(walk->links);
-        table_deinit(&walk->seen);
-        text_deinit(&walk->path);
-}
 
 static void walk_set_path(struct walk *walk, const char *path)
 {
@@ -203,13 +190,11 @@ static void walk_up(struct walk *walk)
         text_put_string(&walk->path, "");
 }
 
-static int walk_push(struct walk *walk, char *rest, char *link)
+static int walk_push(struct walk *walk, const char *rest, const char *link)
 {
-        if (walk->n_frames == REALPATH_DEPTH_MAX) {
-                free(rest);
+        if (walk->n_frames == REALPATH_DEPTH_MAX)
                 return err_origin(-ELOOP);
-        }
-        walk->frames[walk->n_frames++] = (struct frame){ link, rest, rest };
+        walk->frames[walk->n_frames++] = (struct frame){ link, rest };
         if (rest[0] == '/') {
                 walk->frames[walk->n_frames - 1].next++;
                 walk_set_path(walk, "/");
@@ -221,36 +206,30 @@ static int walk_push(struct walk *walk, char *rest, char *link)
 static int walk_link(struct walk *walk, const char *path)
 {
         uint32_t place = table_find(&walk->seen, path, strlen(path));
-        struct link *links;
         char *target;
         uint32_t old;
         int r;
 
         if (place != TABLE_NONE) {
-                if (!walk->links[place].target)
+                if (!walk->targets[place])
                         return 1;
-                walk_set_path(walk, walk->links[place].target);
+                walk_set_path(walk, walk->targets[place]);
                 return 0;
         }
-        r = walk->system->readlink(walk->system, path, &target);
+        r = walk->system->readlink(walk->system, walk->arena, path, &target);
         if (r)
                 return err_trace(r);
-
-        links = realloc(walk->links, (walk->n_links + 1) * sizeof(*links));
-        if (links)
-                walk->links = links;
-        if (!links || !(links[walk->n_links].path = strdup(path))) {
-                free(target);
+        if ((walk->n_links & (walk->n_links - 1)) == 0) /* full: 0, 1, 2, 4, 8, ... */
+                walk->targets =
+                        arena_grow_array(walk->arena, walk->targets, walk->n_links,
+                                         walk->n_links ? walk->n_links : 1, sizeof(*walk->targets));
+        if (!walk->targets)
                 return err_origin(-ENOMEM);
-        }
-        links[walk->n_links].target = NULL;
-        r = table_put(&walk->seen, links[walk->n_links].path, (uint32_t)walk->n_links, &old);
-        if (r) {
-                free(links[walk->n_links].path);
-                free(target);
+        walk->targets[walk->n_links] = NULL;
+        r = table_put(&walk->seen, path, (uint32_t)walk->n_links++, &old);
+        if (r)
                 return err_trace(r);
-        }
-        return err_trace(walk_push(walk, target, links[walk->n_links++].path));
+        return err_trace(walk_push(walk, target, path));
 }
 
 /* One component. Return: 0; 1 where a loop of links ends the walk; negative errno */
@@ -274,7 +253,7 @@ static int walk_name(struct walk *walk, const char *name, size_t n_name)
 
         r = walk->system->lstat(walk->system, text_get(&walk->path), &st);
         if (!r && S_ISLNK(st.st_mode)) {
-                cleanup_free char *path = strdup(text_get(&walk->path));
+                const char *path = arena_copy_string(walk->arena, text_get(&walk->path));
 
                 if (!path)
                         return err_origin(-ENOMEM);
@@ -291,14 +270,13 @@ static int walk_name(struct walk *walk, const char *name, size_t n_name)
 /* A frame is done: its link is resolved to what the path now is. */
 static int walk_pop(struct walk *walk)
 {
-        struct frame *frame = &walk->frames[--walk->n_frames];
+        const struct frame *frame = &walk->frames[--walk->n_frames];
 
-        free(frame->rest);
         if (frame->link) {
                 uint32_t place = table_find(&walk->seen, frame->link, strlen(frame->link));
 
-                walk->links[place].target = strdup(text_get(&walk->path));
-                if (!walk->links[place].target)
+                walk->targets[place] = arena_copy_string(walk->arena, text_get(&walk->path));
+                if (!walk->targets[place])
                         return err_origin(-ENOMEM);
         }
         return 0;
@@ -382,8 +360,8 @@ static void normalize(struct text *path)
 
 static int make_absolute(struct walk *walk)
 {
-        cleanup_free char *joined = NULL;
         cleanup_free char *cwd = NULL;
+        const char *joined;
         int r;
 
         if (text_get(&walk->path)[0] == '/')
@@ -391,7 +369,7 @@ static int make_absolute(struct walk *walk)
         r = walk->system->getcwd(walk->system, &cwd);
         if (r)
                 return err_trace(r);
-        joined = system_join(cwd, text_get(&walk->path));
+        joined = system_join(walk->arena, cwd, text_get(&walk->path));
         if (!joined)
                 return err_origin(-ENOMEM);
         walk_set_path(walk, joined);
@@ -401,27 +379,28 @@ static int make_absolute(struct walk *walk)
 /**
  * system_realpath() - Python 3.11's os.path.realpath(path), not strict
  * @system:   the machine
+ * @arena:    where the answer goes
  * @path:     any path, also of what does not exist
- * @ret_path: the absolute path without links, as far as it exists; to free()
+ * @ret_path: the absolute path without links, as far as it exists
  *
  * Return: 0, or negative errno where Python raises (a link that can't be read, no working
  * directory) or a limit is reached
  */
-int system_realpath(const struct system *system, const char *path, char **ret_path)
+int system_realpath(const struct system *system,
+                    struct arena *arena,
+                    const char *path,
+                    const char **ret_path)
 {
         struct walk *walk;
-        char *rest;
         int r;
 
-        walk = calloc(1, sizeof(*walk));
-        rest = strdup(path);
-        if (!walk || !rest) {
-                free(walk);
-                free(rest);
+        walk = arena_take(arena, sizeof(*walk));
+        if (!walk)
                 return err_origin(-ENOMEM);
-        }
         walk->system = system;
-        r = walk_push(walk, rest, NULL);
+        walk->arena = arena;
+        walk->seen.arena = arena;
+        r = walk_push(walk, path, NULL);
         if (!r)
                 r = walk_run(walk);
         if (!r)
@@ -430,9 +409,9 @@ int system_realpath(const struct system *system, const char *path, char **ret_pa
                 r = err_origin(-ENAMETOOLONG);
         if (!r) {
                 normalize(&walk->path);
-                *ret_path = steal_ptr(&walk->path.data);
+                *ret_path = arena_copy_string(arena, text_get(&walk->path));
+                r = *ret_path ? 0 : err_origin(-ENOMEM);
         }
-        walk_deinit(walk);
-        free(walk);
+        text_deinit(&walk->path);
         return r;
 }

@@ -10,12 +10,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* What the first block holds; each further one is twice as large. */
 #define ARENA_BLOCK_BYTES (16u * 1024)
+/* Blocks are whole pages; where a page is larger, mmap(2) rounds up. */
+#define ARENA_PAGE_BYTES 4096u
+/* Of larger blocks only the pages that are touched are worth asking for. */
+#define ARENA_POPULATE_MAX (256u * 1024)
 
 struct arena_block {
         struct arena_block *next;
+        size_t n_bytes; /* of the whole block */
         alignas(max_align_t) char data[];
 };
 
@@ -30,32 +36,39 @@ void arena_deinit(struct arena *arena)
 
         for (; block; block = next) {
                 next = block->next;
-                free(block);
+                (void)munmap(block, block->n_bytes);
         }
-        *arena = (struct arena){ 0 };
+        *arena = (struct arena){ .n_first = arena->n_first };
 }
 
 static int arena_grow(struct arena *arena, size_t n_bytes)
 {
-        size_t n_room = arena->n_room ? arena->n_room * 2 : ARENA_BLOCK_BYTES;
+        size_t n_room = arena->n_room * 2;
         struct arena_block *block;
+        size_t n_block;
 
-        if (n_room < n_bytes)
-                n_room = n_bytes;
-        if (n_room > ARENA_BYTES_MAX - arena->n_total)
+        if (!arena->blocks)
+                n_room = arena->n_first ? arena->n_first : ARENA_BLOCK_BYTES;
+        if (n_room < n_bytes || n_room > ARENA_BYTES_MAX - arena->n_total)
                 n_room = n_bytes;
         if (n_room > ARENA_BYTES_MAX - arena->n_total)
                 return -1;
 
-        block = malloc(sizeof(*block) + n_room);
-        if (!block)
+        n_block =
+                (sizeof(*block) + n_room + ARENA_PAGE_BYTES - 1) & ~(size_t)(ARENA_PAGE_BYTES - 1);
+        block = mmap(NULL, n_block, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS |
+                             (n_block <= ARENA_POPULATE_MAX ? MAP_POPULATE : 0),
+                     -1, 0);
+        if (block == MAP_FAILED)
                 return -1;
 
         block->next = arena->blocks;
+        block->n_bytes = n_block;
         arena->blocks = block;
-        arena->n_room = n_room;
+        arena->n_room = n_block - sizeof(*block);
         arena->n_used = 0;
-        arena->n_total += n_room;
+        arena->n_total += arena->n_room;
         return 0;
 }
 
@@ -81,7 +94,7 @@ void *arena_take(struct arena *arena, size_t n_bytes)
 
         taken = arena->blocks->data + arena->n_used;
         arena->n_used += n_padded;
-        return memset(taken, 0, n_bytes);
+        return taken; /* zeroed: nothing taken is given back to be taken again */
 }
 
 /**
@@ -127,4 +140,30 @@ char *arena_copy(struct arena *arena, const char *text, size_t n_bytes)
 char *arena_copy_string(struct arena *arena, const char *text)
 {
         return arena_copy(arena, text, strlen(text));
+}
+
+/**
+ * arena_grow_array() - take a larger array with the same items in it
+ * @arena:      where from
+ * @items:      the old array, which stays where it is; NULL if @n_items is 0
+ * @n_items:    how many items it has
+ * @n_more:     how many more there shall be room for
+ * @item_bytes: size of one
+ *
+ * Return: the array, or NULL as arena_take()
+ */
+void *arena_grow_array(struct arena *arena,
+                       void *items,
+                       size_t n_items,
+                       size_t n_more,
+                       size_t item_bytes)
+{
+        void *grown;
+
+        if (n_more > ARENA_BYTES_MAX - n_items)
+                return NULL;
+        grown = arena_take_array(arena, n_items + n_more, item_bytes);
+        if (grown && n_items)
+                memcpy(grown, items, n_items * item_bytes);
+        return grown;
 }

@@ -11,6 +11,7 @@ struct arena_block;
 
 struct arena {
         struct arena_block *blocks;
+        size_t n_first; /* what the first block shall hold; 0: a default */
         size_t n_used;  /* of the newest block */
         size_t n_room;  /* of the newest block */
         size_t n_total; /* of all blocks */
@@ -21,3 +22,8 @@ void *arena_take(struct arena *arena, size_t n_bytes);
 void *arena_take_array(struct arena *arena, size_t n_items, size_t item_bytes);
 char *arena_copy(struct arena *arena, const char *text, size_t n_bytes);
 char *arena_copy_string(struct arena *arena, const char *text);
+void *arena_grow_array(struct arena *arena,
+                       void *items,
+                       size_t n_items,
+                       size_t n_more,
+                       size_t item_bytes);

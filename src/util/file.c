@@ -9,50 +9,52 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "util/cleanup.h"
+#include "util/arena.h"
 #include "util/err.h"
 
 /**
  * file_read() - read from a descriptor to its end
  * @fd:          borrowed
- * @n_hint:      how many bytes are expected; right: one allocation does
+ * @arena:       where the bytes go
+ * @n_hint:      how many bytes are expected; right: one piece of memory does
  * @n_max:       how many are taken at most
- * @ret_data:    the bytes and a NUL, owned by the caller
+ * @ret_data:    the bytes and a NUL
  * @ret_n_bytes: how many, without that NUL
  *
  * Return: 0, FILE_E_TOO_BIG, -ENOMEM, or the errno of read(2)
  */
-int file_read(int fd, size_t n_hint, size_t n_max, char **ret_data, size_t *ret_n_bytes)
+int file_read(int fd,
+              struct arena *arena,
+              size_t n_hint,
+              size_t n_max,
+              char **ret_data,
+              size_t *ret_n_bytes)
 {
         size_t n_room = (n_hint < n_max ? n_hint : n_max) + 2;
-        cleanup_free char *data = NULL;
         size_t n_bytes = 0;
+        char *data;
         ssize_t n;
 
-        for (;;) {
-                if (!data || n_bytes + 1 == n_room) {
-                        char *grown;
-
-                        if (data)
-                                n_room = n_room < n_max / 2 ? n_room * 2 + 4096 : n_max + 2;
-                        grown = realloc(data, n_room);
-                        if (!grown)
-                                return err_origin(-ENOMEM);
-                        data = grown;
-                }
+        data = arena_take(arena, n_room);
+        while (data) {
                 n = read(fd, data + n_bytes, n_room - n_bytes - 1);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return err_origin(-errno);
-                if (n == 0)
-                        break;
+                if (n == 0) {
+                        data[n_bytes] = '\0';
+                        *ret_data = data;
+                        *ret_n_bytes = n_bytes;
+                        return 0;
+                }
                 n_bytes += (size_t)n;
                 if (n_bytes > n_max)
                         return FILE_E_TOO_BIG;
+                if (n_bytes + 1 == n_room) {
+                        data = arena_grow_array(arena, data, n_bytes, n_bytes + 4096, 1);
+                        n_room = n_bytes * 2 + 4096;
+                }
         }
-        data[n_bytes] = '\0';
-        *ret_data = steal_ptr(&data);
-        *ret_n_bytes = n_bytes;
-        return 0;
+        return err_origin(-ENOMEM);
 }

@@ -4,8 +4,15 @@
 
 #include <stddef.h>
 
+struct arena;
+
 enum {
         FILE_E_TOO_BIG = 1, /* more bytes than the caller takes */
 };
 
-int file_read(int fd, size_t n_hint, size_t n_max, char **ret_data, size_t *ret_n_bytes);
+int file_read(int fd,
+              struct arena *arena,
+              size_t n_hint,
+              size_t n_max,
+              char **ret_data,
+              size_t *ret_n_bytes);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Open addressing with linear probing, at most half full. The keys are borrowed. Keys come from
+ * Open addressing with linear probing, at most half full. The slots live in an arena, and those
+ * that were outgrown stay there, as much again in all. The keys are borrowed. Keys come from
  * files that root wrote, never from a client, so that a fixed hash (FNV-1a) needs no secret;
  * looking up a client's word costs its length and a short probe, whatever it is.
  */
 #include "util/table.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "util/arena.h"
 #include "util/err.h"
 
 struct table_slot {
@@ -27,16 +28,6 @@ static uint32_t hash_bytes(const char *bytes, size_t n_bytes)
         for (i = 0; i < n_bytes; i++)
                 hash = (hash ^ (unsigned char)bytes[i]) * 16777619u;
         return hash ^ hash >> 15;
-}
-
-/**
- * table_deinit() - give the memory back
- * @table: becomes empty
- */
-void table_deinit(struct table *table)
-{
-        free(table->slots);
-        *table = (struct table){ 0 };
 }
 
 /* Return: the slot that holds the key, or the free one where it belongs */
@@ -74,7 +65,7 @@ int table_reserve(struct table *table, size_t n_keys)
         if (n_slots <= old.n_slots)
                 return 0;
 
-        table->slots = calloc(n_slots, sizeof(*table->slots));
+        table->slots = arena_take_array(table->arena, n_slots, sizeof(*table->slots));
         if (!table->slots) {
                 *table = old;
                 return err_origin(-ENOMEM);
@@ -86,7 +77,6 @@ int table_reserve(struct table *table, size_t n_keys)
                 if (slot->key)
                         *slot_of(table, slot->key, slot->n_key, slot->hash) = *slot;
         }
-        free(old.slots);
         return 0;
 }
 
