@@ -6,14 +6,14 @@
  * next. Each category is written as the set it is; where a set contains the complement of one
  * ([a\W]), the set becomes an alternation.
  *
- * Case: in Unicode mode PCRE2 folds, and the few letters that it folds otherwise are added. In ASCII
- * mode PCRE2 never folds, and the other case is written out. (PYRE_FLAG_IGNORECASE is PCRE2's "i"
- * only without PYRE_FLAG_ASCII; see pyre-group.c.)
+ * Case: in Unicode mode PCRE2 folds, and the few letters that it folds otherwise are added. In
+ * ASCII mode PCRE2 never folds, and the other case is written out. (PYRE_FLAG_IGNORECASE is PCRE2's
+ * "i" only without PYRE_FLAG_ASCII; see pyre-group.c.)
  */
 #include "policy/pyre-parser.h"
 #include "policy/pyre-unicode.h"
 
-#define CATEGORIES "dsw"
+#define CATEGORIES      "dsw"
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -33,7 +33,7 @@ static const uint32_t equals[][4] = {
 struct set {
         size_t start; /* in the output */
         bool is_negated;
-        size_t n_members;       /* literals, ranges, categories */
+        size_t n_members;         /* literals, ranges, categories */
         unsigned int complements; /* bit i: has the complement of CATEGORIES[i] */
 };
 
@@ -296,9 +296,8 @@ static void close_set(struct pyre_parser *parser, const struct set *set)
         parser->n_out = set->start;
         for (i = 0; CATEGORIES[i]; i++)
                 if (set->complements == 1u << i) {
-                        pyre_put_category(parser,
-                                          (char)(set->is_negated ? CATEGORIES[i] :
-                                                                   CATEGORIES[i] & ~0x20));
+                        pyre_put_category(parser, (char)(set->is_negated ? CATEGORIES[i]
+                                                                         : CATEGORIES[i] & ~0x20));
                         return;
                 }
         put_complements(parser, set, false);

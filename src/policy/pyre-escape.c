@@ -6,9 +6,9 @@
 #include "policy/pyre-parser.h"
 
 /* A character of a word, and none, as sets; Unicode and ASCII. */
-#define WORD         "[\\p{Xan}_]"
-#define WORD_ASCII   "[0-9A-Z_a-z]"
-#define EDGE(word)   "(?:(?<=" word ")(?!" word ")|(?<!" word ")(?=" word "))"
+#define WORD       "[\\p{Xan}_]"
+#define WORD_ASCII "[0-9A-Z_a-z]"
+#define EDGE(word) "(?:(?<=" word ")(?!" word ")|(?<!" word ")(?=" word "))"
 /* Python: an empty argument has no edge and no place that is not one. */
 #define NO_EDGE(word) "(?:(?<=" word ")(?=" word ")|(?<!" word ")(?!" word ")(?!\\A\\z))"
 
@@ -237,8 +237,8 @@ int pyre_parse_escape(struct pyre_parser *parser, uint32_t letter)
             letter == 'W') {
                 pyre_put_category(parser, (char)letter);
         } else {
-                r = letter == '0' ? pyre_parse_octal(parser, letter, &code) :
-                                    pyre_parse_code_escape(parser, letter, &code);
+                r = letter == '0' ? pyre_parse_octal(parser, letter, &code)
+                                  : pyre_parse_code_escape(parser, letter, &code);
                 if (!r)
                         r = pyre_put_literal(parser, code);
                 if (r)

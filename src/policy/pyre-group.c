@@ -8,10 +8,10 @@
  * Flags: PCRE2 gets "i" and "s" as they are in effect ("i" not in ASCII mode); everything else is
  * resolved here.
  */
+#include <string.h>
+
 #include "policy/pyre-parser.h"
 #include "policy/pyre-unicode.h"
-
-#include <string.h>
 
 /* int() refuses longer ones. */
 #define DIGITS_MAX 4300
@@ -106,9 +106,9 @@ static size_t find_group(const struct pyre_parser *parser, const struct name *na
 
         for (i = 1; i < parser->n_groups; i++) {
                 group = &parser->groups[i];
-                if (group->n_name == name->n && !memcmp(parser->codes + group->name,
-                                                        parser->codes + name->start,
-                                                        name->n * sizeof(*parser->codes)))
+                if (group->n_name == name->n &&
+                    !memcmp(parser->codes + group->name, parser->codes + name->start,
+                            name->n * sizeof(*parser->codes)))
                         return i;
         }
         return 0;
@@ -125,7 +125,8 @@ static int open_capture(struct pyre_parser *parser, const struct name *name)
         if (name && find_group(parser, name))
                 return pyre_bad(parser, "two groups have one name");
 
-        r = open_plain(parser, PYRE_LEVEL_CAPTURE, group->is_used && parser->is_final ? "(" : "(?:");
+        r = open_plain(parser, PYRE_LEVEL_CAPTURE,
+                       group->is_used && parser->is_final ? "(" : "(?:");
         if (r)
                 return r;
 
@@ -155,8 +156,8 @@ static int open_named(struct pyre_parser *parser)
         if (r)
                 return r;
         group = find_group(parser, &name);
-        return group ? pyre_put_reference(parser, group) :
-                       pyre_bad(parser, "a reference to a group that does not exist");
+        return group ? pyre_put_reference(parser, group)
+                     : pyre_bad(parser, "a reference to a group that does not exist");
 }
 
 static bool is_blank(uint32_t code)
@@ -207,13 +208,16 @@ static int open_condition(struct pyre_parser *parser)
         r = parse_name(parser, ')', &name);
         if (r)
                 return r;
-        group = is_identifier(parser, &name) ? find_group(parser, &name) :
-                                               read_number(parser, &name);
+        group = is_identifier(parser, &name) ? find_group(parser, &name)
+                                             : read_number(parser, &name);
         if (!group || group >= parser->n_groups_room)
                 return pyre_bad(parser, "a condition on a group that does not exist");
         r = pyre_check_look_behind(parser, group);
         if (r)
                 return r;
+        /* While its group is matched again, Python may mix the ends of the two matches. */
+        if (group < parser->n_groups && !parser->groups[group].is_closed)
+                return pyre_limit(parser, "a condition within the group that it asks for");
 
         /* It may be a later group: whether that exists is known at the end. */
         if (group > parser->highest_condition)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The question that spares most patterns a compilation; apart, so that it links alone. */
-#include "policy/pyre.h"
-
 #include <string.h>
+
+#include "policy/pyre.h"
 
 /**
  * pyre_is_literal() - does the pattern match exactly its own text?

@@ -4,12 +4,11 @@
  * ends the translation at the next token; until then further output is dropped, so that callers
  * need no check of their own.
  */
-#include "policy/pyre-parser.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/pyre-parser.h"
 #include "util/err.h"
 
 #define OUT_ROOM_MIN 256
@@ -137,7 +136,8 @@ void pyre_insert_text(struct pyre_parser *parser, size_t at, const char *text)
         if (!reserve(parser, n))
                 return;
 
-        memmove(parser->out + at + n, parser->out + at, (parser->n_out - at) * sizeof(*parser->out));
+        memmove(parser->out + at + n, parser->out + at,
+                (parser->n_out - at) * sizeof(*parser->out));
         for (i = 0; i < n; i++)
                 parser->out[at + i] = (unsigned char)text[i];
         parser->n_out += n;
@@ -170,8 +170,7 @@ void pyre_repeat_output(struct pyre_parser *parser, size_t start, size_t end)
         if (!reserve(parser, end - start))
                 return;
 
-        memcpy(parser->out + parser->n_out,
-               parser->out + start,
+        memcpy(parser->out + parser->n_out, parser->out + start,
                (end - start) * sizeof(*parser->out));
         parser->n_out += end - start;
 }

@@ -5,8 +5,8 @@
 #include "policy/pyre.h"
 
 /* A token is a character, a backslash and a character (PYRE_ESCAPE | character), or PYRE_END. */
-#define PYRE_ESCAPE 0x80000000u
-#define PYRE_END    UINT32_MAX
+#define PYRE_ESCAPE   0x80000000u
+#define PYRE_END      UINT32_MAX
 
 #define PYRE_CODE_MAX 0x10FFFFu
 
@@ -55,15 +55,15 @@ enum pyre_level_kind {
 struct pyre_level {
         enum pyre_level_kind kind;
         uint32_t flags;
-        uint32_t group;            /* PYRE_LEVEL_CAPTURE */
-        bool ends_look_behind;     /* the outermost look-behind */
-        bool captures;             /* has a capturing group that is kept */
-        bool has_branches;         /* a | was read */
+        uint32_t group;             /* PYRE_LEVEL_CAPTURE */
+        bool ends_look_behind;      /* the outermost look-behind */
+        bool captures;              /* has a capturing group that is kept */
+        bool has_branches;          /* a | was read */
         struct pyre_width branches; /* of those before this one */
         struct pyre_width sequence; /* without the last item */
-        size_t start;              /* where its parenthesis is in the output */
-        size_t body;               /* where its contents begin */
-        size_t n_uncharged;        /* items since the last callout */
+        size_t start;               /* where its parenthesis is in the output */
+        size_t body;                /* where its contents begin */
+        size_t n_uncharged;         /* items since the last callout */
         enum pyre_item item;
         size_t item_start;
         bool item_captures;
@@ -95,7 +95,7 @@ struct pyre_parser {
         struct pyre_group *groups; /* [0] is unused, as group 0 is the whole */
         size_t n_groups;
         size_t n_groups_room;
-        size_t highest_condition; /* the highest group a (?(n) named */
+        size_t highest_condition;  /* the highest group a (?(n) named */
         size_t look_behind_groups; /* groups before the outermost look-behind; 0: in none */
 
         bool is_final; /* which groups are used is known */

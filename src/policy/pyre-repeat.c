@@ -16,7 +16,7 @@
 
 struct repeat {
         uint64_t min;
-        uint64_t max;      /* or PYRE_REPEAT_INFINITE */
+        uint64_t max;       /* or PYRE_REPEAT_INFINITE */
         const char *suffix; /* "", "?", "+"; the last for single characters only */
 };
 
@@ -113,8 +113,7 @@ static int put_large_repeat(struct pyre_parser *parser,
                 pyre_put_text(parser, repeat->suffix);
                 return 0;
         }
-        if (repeat->min != repeat->max || level->item_captures ||
-            repeat->min > PYRE_ARGUMENT_MAX)
+        if (repeat->min != repeat->max || level->item_captures || repeat->min > PYRE_ARGUMENT_MAX)
                 return pyre_limit(parser, "a repeat has too large a count");
 
         put_copies(parser, start, repeat->min);
@@ -132,8 +131,7 @@ static int put_repeat(struct pyre_parser *parser, struct repeat *repeat)
         bool is_large;
         int r;
 
-        uncharged = *repeat->suffix == '+' ? width.hi :
-                                             multiply(level->item_width.hi, repeat->min);
+        uncharged = *repeat->suffix == '+' ? width.hi : multiply(level->item_width.hi, repeat->min);
         is_large = repeat->min > PYRE_REPEAT_MAX ||
                    (repeat->max > PYRE_REPEAT_MAX && repeat->max != PYRE_REPEAT_INFINITE);
 

@@ -4,9 +4,9 @@
  *
  * The parser reads tokens as Python's own parser does (Lib/re/_parser.py) and keeps its checks and
  * its counting of widths; it writes each item in the one form that PCRE2 understands alike. It does
- * not build a tree: open parentheses are levels on a stack of fixed size, and a repeat is applied to
- * the output of the last item. The translation is meant for PCRE2_UCP without PCRE2_UTF, newline LF,
- * no other option but those regex.c sets.
+ * not build a tree: open parentheses are levels on a stack of fixed size, and a repeat is applied
+ * to the output of the last item. The translation is meant for PCRE2_UCP without PCRE2_UTF, newline
+ * LF, no other option but those regex.c sets.
  *
  * It runs once, and once more if there are back-references or conditions: the first run finds out
  * which groups have to capture.

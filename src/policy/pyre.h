@@ -6,7 +6,9 @@
  *   - \N{NAME}: the names of characters are not known here
  *   - sizes above the limits below
  *   - possessive repeats of groups, (x)*+, which Python 3.11 gets wrong
- *   - x{m,n} with n above PYRE_REPEAT_MAX, (x){n} with n above it around a group that is referred to
+ *   - conditions within the group that they ask for, (a(?(1)b)), for the same reason
+ *   - x{m,n} with n above PYRE_REPEAT_MAX, (x){n} with n above it around a group that is referred
+ * to
  *   - look-behind of more than PYRE_REPEAT_MAX characters
  *   - with (?i): letters above U+FFFF that have a case, which Python 3.11 gets wrong in sets; with
  *     (?ai): a range in a set that ends above U+FFFF, for the same reason */

@@ -91,8 +91,8 @@ static int compile(struct regex *regex, const char **reterr_reason)
 
         (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
         (void)pcre2_set_parens_nest_limit(context, PARENS_NEST_MAX);
-        regex->code = pcre2_compile(
-                regex->pyre.codes, regex->pyre.n_codes, OPTIONS, &error, &offset, context);
+        regex->code = pcre2_compile(regex->pyre.codes, regex->pyre.n_codes, OPTIONS, &error,
+                                    &offset, context);
         if (!regex->code) {
                 *reterr_reason = "the expression is too large or not supported";
                 return REGEX_E_LIMIT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Answers questions about expressions, for test_regex_vs_python.py. A line in: the pattern and the
- * argument, both UTF-8 in hexadecimal ("-": empty), separated by a blank. A line out: the answers of
- * REGEX_WHOLE and REGEX_OSLO, each of them match, no, bad, limit or error.
+ * argument, both UTF-8 in hexadecimal ("-": empty), separated by a blank. A line out: the answers
+ * of REGEX_WHOLE and REGEX_OSLO, each of them match, no, bad, limit or error.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,8 +76,7 @@ int main(void)
                 n_argument = unhex(argument);
                 n_codes = utf8_decode(argument, n_argument, codes);
                 n_pattern = unhex(line);
-                printf("%s %s\n",
-                       answer(REGEX_WHOLE, line, n_pattern, codes, n_codes),
+                printf("%s %s\n", answer(REGEX_WHOLE, line, n_pattern, codes, n_codes),
                        answer(REGEX_OSLO, line, n_pattern, codes, n_codes));
                 fflush(stdout);
         }

@@ -164,7 +164,7 @@ def python_answers(pattern, argument):
             continue
         try:
             answers.append("match" if match(compiled, argument) else "no")
-        except (RecursionError, MemoryError):
+        except (RecursionError, MemoryError, SystemError):
             answers.append("no")
     return answers
 
@@ -191,11 +191,6 @@ def probe(pairs):
     answers = [line.split() for line in run.stdout.splitlines()]
     assert len(answers) == len(pairs)
     return answers
-
-
-def is_known(pattern, argument):
-    """What neither side is asked to agree on."""
-    return False
 
 
 def make_pairs(seed, n_pairs):
@@ -226,7 +221,7 @@ def test_answers_are_those_of_python(run):
     wrong = [
         (pair, want, got)
         for pair, want, got in rows
-        if any(w != g and g != "limit" for w, g in zip(want, got)) and not is_known(*pair)
+        if any(w != g and g != "limit" for w, g in zip(want, got))
     ]
     assert not wrong, f"seed {seed}: {len(wrong)} differ, " + "; ".join(map(repr, wrong[:20]))
 
