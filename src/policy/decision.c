@@ -281,28 +281,23 @@ static int note_reason(const struct deciding *deciding,
         return reasons && reasons[decision->n_reasons - 1].text ? 0 : err_origin(-ENOMEM);
 }
 
-/* Would the filter take the list as oslo.rootwrap has shortened it by now? */
-static void diagnose_shifted(const struct deciding *deciding,
-                             const struct filter *filter,
-                             struct query *query,
-                             struct words shifted)
+/* Would oslo.rootwrap's filter take the list as it sees it by now? */
+static bool oslo_takes(const struct deciding *deciding,
+                       const struct filter *filter,
+                       struct words words)
 {
         struct deciding as_oslo = *deciding;
         struct taken taken = { .pidfd = -1 };
-        struct query again;
+        struct query query;
+        int r;
 
-        if (deciding->oslo_compat)
-                return;
         as_oslo.oslo_compat = true;
         as_oslo.flags = DECISION_HYPOTHETICAL;
-        again = make_query(&as_oslo, NULL);
-        if (try_words(&as_oslo, filter, &again, shifted, &taken) != TRY_E_NO) {
-                query->rules |= RULE_ENV;
-                text_deinit(query->why);
-                (void)filter_no(query, "it matches only without the leading \"env\"");
-        }
-        taken.pidfd = again.pidfd;
+        query = make_query(&as_oslo, NULL);
+        r = try_words(&as_oslo, filter, &query, words, &taken);
+        taken.pidfd = query.pidfd;
         taken_deinit(&taken);
+        return r == 0 || r == TRY_E_NOT_EXECUTABLE;
 }
 
 /* One filter, with the list or lists that it sees. */
@@ -314,7 +309,7 @@ static int try_filter(struct deciding *deciding,
         size_t n_env = index_count_env(words);
         size_t n_before = deciding->outer ? filter->n_env_before_inner : filter->n_env_before;
         struct words shifted = words_from(words, n_env < n_before ? n_env : n_before);
-        struct taken other = { .pidfd = -1 };
+        bool differ = !deciding->oslo_compat && shifted.n != words.n;
         cleanup_text struct text why = { 0 };
         struct query query = make_query(deciding, &why);
         int note;
@@ -325,17 +320,16 @@ static int try_filter(struct deciding *deciding,
         taken->pidfd = query.pidfd;
         taken->signal = query.signal;
 
-        if (r != TRY_E_NO && r >= 0 && !deciding->oslo_compat && shifted.n != words.n) {
-                struct query again = query;
-
-                again.pidfd = -1;
-                if (try_words(deciding, filter, &again, shifted, &other) == TRY_E_NO)
-                        r = TRY_E_NO;
-                other.pidfd = again.pidfd;
-                taken_deinit(&other);
+        if ((r == 0 || r == TRY_E_NOT_EXECUTABLE) && differ &&
+            !oslo_takes(deciding, filter, shifted)) {
+                (void)filter_no(&query, "an EnvFilter before it has taken the leading \"env\"");
+                r = TRY_E_NO;
+        } else if (r == TRY_E_NO && differ && query.diagnose && !query.rules &&
+                   oslo_takes(deciding, filter, shifted)) {
+                text_deinit(&why);
+                (void)filter_refuse(&query, RULE_ENV,
+                                    "it matches only without the leading \"env\"");
         }
-        if (r == TRY_E_NO && query.diagnose && shifted.n != words.n)
-                diagnose_shifted(deciding, filter, &query, shifted);
         note = r > 0 ? note_reason(deciding, filter, &query) : 0;
         if (r)
                 taken_deinit(taken);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/literal.h"
+#include "policy/pyre.h"
 #include "policy/regex.h"
 #include "util/err.h"
 
@@ -49,7 +49,7 @@ void pattern_deinit(struct pattern *pattern)
 /* Return: 0 where it matches, REGEX_E_*, or negative errno */
 static int match(struct pattern *pattern, struct query *query, struct word *word, bool oslo_compat)
 {
-        bool is_literal = literal_is(pattern->text);
+        bool is_literal = pyre_is_literal(pattern->text, strlen(pattern->text));
         int r;
 
         if (is_literal && strcmp(pattern->text, word->text) == 0)
@@ -135,7 +135,7 @@ enum filter_answer pattern_match_words(const struct filter *filter,
  */
 int pattern_name(const struct filter *filter, int (*add)(void *to, const char *key), void *to)
 {
-        if (filter->n_args && literal_is(filter->args[0]))
+        if (filter->n_args && pyre_is_literal(filter->args[0], strlen(filter->args[0])))
                 return err_trace(add(to, filter->args[0]));
         return err_trace(add(to, NULL));
 }

@@ -23,6 +23,11 @@ enum {
         REGEX_E_LIMIT,        /* a limit was reached: treat as no match, and say so */
 };
 
+/* The longest expression, in bytes; a longer one is REGEX_E_LIMIT. */
+#define REGEX_PATTERN_MAX 16383
+/* The longest argument, in characters; a longer one is REGEX_E_LIMIT. */
+#define REGEX_ARGUMENT_MAX 2097152
+
 int regex_new(struct regex **ret_regex,
               const char *pattern,
               size_t n_pattern,
