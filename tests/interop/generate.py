@@ -377,7 +377,9 @@ class Generator:
 
     def _kill(self) -> list[str]:
         rng = self.rng
-        program = rng.choice(rng.choice(self.tree.processes).programs)
+        programs = rng.choice(self.tree.processes).programs
+        # a file that is not UTF-8 would not load
+        program = rng.choice([p for p in programs if not any("\udc80" <= c <= "\udcff" for c in p)])
         program = program.replace("\n", "\n ")  # continued on the next line: read back as it was
         signals = rng.choice(([], ["-9"], ["-9", "-HUP"], ["-9", "-HUP", "-15"], [""], ["-KILL"]))
         kind = rng.random()
