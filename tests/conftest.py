@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every black-box test needs: the programs under test."""
+"""What every black-box test needs: the programs under test, and the way to the helpers."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+# the modules beside the tests, whatever import mode pytest runs in
+sys.path.insert(0, str(Path(__file__).resolve().parent / "interop"))
 
 
 @pytest.fixture(scope="session")

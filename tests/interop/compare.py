@@ -104,7 +104,9 @@ def show(answer: Answer) -> str:
     return json.dumps(answer.to_json())
 
 
-def judge_compat(words: Sequence[str], oslo: Answer, ours: Answer, where: str) -> Disagreement | None:
+def judge_compat(
+    words: Sequence[str], oslo: Answer, ours: Answer, where: str
+) -> Disagreement | None:
     """With oslo_compat = true nothing at all may differ."""
     if ours == oslo:
         return None
@@ -126,7 +128,9 @@ def judge_default(
         what = "default allows another thing than permitted"
     else:
         what = "default is stricter without a row"
-    expected = f"oslo: {show(oslo)}\nrows: {sorted(permitted.rows)}\n" + "\n".join(map(show, answers))
+    expected = "\n".join(
+        (f"oslo: {show(oslo)}", f"rows: {sorted(permitted.rows)}", *map(show, answers))
+    )
     return Disagreement(what, where, words, expected, show(ours))
 
 

@@ -266,15 +266,23 @@ class Generator:
         header = "[Filters]"
         if odd:
             header = rng.choice(("[Filters]", "[Filters] # x", "[Filters]x", " [Filters]"))
+            if rng.random() < 0.04:
+                header = rng.choice(("[Filters] # [x]", "[Filters]]", "[ Filters]", "[[Filters]"))
         lines = [header]
         indent = " " if header.startswith(" ") else ""
         for index, definition in enumerate(definitions):
             name = rng.choice(NAMES) if rng.random() < 0.3 else f"n{index}"
-            lines.append(indent + self._definition(name, definition, odd).replace("\n", "\n" + indent))
+            if odd and rng.random() < 0.12:
+                name = f"N{rng.randrange(index + 1)}"  # a second time
+            option = self._definition(name, definition, odd)
+            lines.append(indent + option.replace("\n", "\n" + indent))
             if odd and rng.random() < 0.15:
-                lines.append(rng.choice(("[Filters]", "[DEFAULT]", "[Other]\n[Filters]", "; c", "")))
+                between = ("[Filters]", "[DEFAULT]", "[Other]\n[Filters]", "; c", "")
+                lines.append(rng.choice(between))
         if odd and rng.random() < 0.3:
-            other = self._definition(rng.choice(NAMES), rng.choice(definitions or [["X"]]), False)
+            # a name of its own, or one that [Filters] has
+            name = rng.choice((rng.choice(NAMES), f"n{rng.randrange(4)}", f"n{rng.randrange(4)}"))
+            other = self._definition(name, rng.choice(definitions or [["X"]]), False)
             lines.append(f"[DEFAULT]\n{other}")
         if rng.random() < 0.3:
             lines.insert(0, "# a comment with [Filters] and x = y\n")
@@ -310,7 +318,7 @@ class Generator:
         makers: list[Callable[[], list[str]]] = list(self.makers.values())
         weights = [4, 3, 4, 3, 2, 2, 4, 2, 3, 1, 1, 2]
         if themed:
-            theme = rng.choice(sorted(THEMES))
+            theme = rng.choices(list(THEMES), [2 if name == "kill" else 1 for name in THEMES])[0]
             makers = [self.makers[name] for name in THEMES[theme]]
             weights = [1] * len(makers)
         made = [rng.choices(makers, weights)[0]() for _ in range(rng.randint(2, 12))]
@@ -368,7 +376,7 @@ class Generator:
 
     def _path(self) -> list[str]:
         data = self.tree.data
-        choices = ["pass", "pass", "-f", "--opt=x", "", "/", "//", f"{data}/images", f"{data}/images"]
+        choices = ["pass", "pass", "-f", "--opt=x", "", "/", "//", *[f"{data}/images"] * 2]
         choices += [f"{data}/images/", f"{data}/imag", f"{data}/linked-images", f"{data}//images"]
         choices += [f"{data}/images/../images", f"{data}/images/sub", self.tree.work, "images"]
         choices += [f"{data}/images/a.img", f"{data}/images", f"{data}/images", "/etc/(?!\\.\\.).*"]
@@ -394,12 +402,13 @@ class Generator:
 
     def _env(self) -> list[str]:
         rng = self.rng
-        names = ["A=", "B=", "A=1", "LC_ALL=C", "LC_ALL=", "PROCESS_TAG=", "É=é", "A=2", "=x", "PATH="]
+        names = ["A=", "B=", "A=1", "LC_ALL=C", "LC_ALL=", "PROCESS_TAG=", "É=é", "A=2", "=x"]
+        names.append("PATH=")
         wanted = rng.sample(names, rng.choices((0, 1, 2, 3), (1, 10, 6, 2))[0])
         if rng.random() < 0.12 and wanted:
             wanted.append(rng.choice(wanted))
         program = rng.choices(
-            ("env", "/usr/bin/env", "envoy", "my-env", "ls", f"{self.tree.bins[0]}/env", "/x/env/cp"),
+            ("env", "/usr/bin/env", "envoy", "my-env", "ls", f"{self.tree.bins[0]}/env", "/x/env/a"),
             (20, 3, 1, 2, 2, 2, 1),
         )[0]
         command = [self._program()] if rng.random() < 0.9 else []
@@ -460,7 +469,16 @@ class Generator:
         rng = self.rng
         names = [n for n, content in deployment.files.items() if isinstance(content, bytes)]
         kind = rng.random()
-        if kind < 0.4:
+        if kind < 0.1:
+            # bytes that are not text
+            name = rng.choice(names)
+            junk = rng.choice((b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc3"))
+            old = deployment.files[name]
+            assert isinstance(old, bytes)
+            where = rng.choice((b"\n# " + junk, b"\n# " + junk + b"\n", b"\nx" + junk + b" = y\n"))
+            deployment.files[name] = rng.choice((b"\xef\xbb\xbf" + old, old + where))
+            return
+        if kind < 0.45:
             conf = deployment.conf
             deployment.conf = rng.choice(
                 (
@@ -478,6 +496,7 @@ class Generator:
             )
             return
         name = rng.choice(names)
+        section = rng.choice((b"[filters]", b"[Filters ]", b"[DEFAULT]"))
         content = deployment.files[name]
         assert isinstance(content, bytes)
         lines = (
@@ -503,7 +522,7 @@ class Generator:
                 content + b"\n" + rng.choice(lines) + b"\n",
                 content + b"\n" + rng.choice(lines) + b"\n",
                 content + b"\n" + rng.choice(lines) + b"\n",
-                content.replace(b"[Filters]", rng.choice((b"[filters]", b"[Filters ]", b"[DEFAULT]"))),
+                content.replace(b"[Filters]", section),
                 b"\xef\xbb\xbf" + content,
                 rng.choice(lines) + b"\n" + content,
                 content.replace(b"[Filters]", b"[Filters]]", 1),
@@ -527,7 +546,8 @@ class Generator:
             elif kind == 2:
                 lines[index] = line.replace(": ", rng.choice((" = ", "=", ":", " ")), 1)
             elif kind == 3:
-                lines[index] = line[:column] + rng.choice(",:=#; |()*[$\\\u00a0\x85é") + line[column:]
+                character = rng.choice(",:=#; |()*[$\\\u00a0\x85é")
+                lines[index] = line[:column] + character + line[column:]
             elif kind == 4:
                 lines[index] = line[:column] + line[column + 1 :]
             elif kind == 5:

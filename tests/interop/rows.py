@@ -61,15 +61,17 @@ class Evaluation:
         self.exec_dirs = exec_dirs
         self.implicit = loaded[-1]
         self.rows: set[str] = set()
+        self.ended = False
 
     def permitted(self, words: Sequence[str]) -> Permitted:
         self.rows = set()
+        self.ended = False
         answers: list[Answer] = []
         allows, missing = self._outcomes(self.loaded, list(words))
         answers += [a.answer for a in allows]
         if not (allows and allows[-1].certain):
             answers += [a.answer for a in missing]
-            if not (missing and missing[-1].certain):
+            if self.ended or not (missing and missing[-1].certain):
                 answers.append(UNAUTHORIZED)
         return Permitted(answers, set(self.rows))
 
@@ -96,6 +98,7 @@ class Evaluation:
             try:
                 matches = each.match(seen_by_oslo)
             except Exception:  # a traceback: oslo ends here, and so does what is permitted
+                self.ended = True
                 return
             if not matches:
                 continue
@@ -107,6 +110,8 @@ class Evaluation:
             for found in self._results(candidates, each, words):
                 found.rows |= rows
                 yield found
+            if self.ended:
+                return
 
     def _results(
         self, candidates: Sequence[Filter], found: Filter, words: list[str]
@@ -176,7 +181,9 @@ class Evaluation:
                 paths.append(written)
         for path in paths:
             verdict = self._given_path(given, path)
-            yield [path, *assignments, *argv], MAY if len(paths) > 1 and verdict is None else verdict
+            if verdict is None and len(paths) > 1:
+                verdict = MAY
+            yield [path, *assignments, *argv], verdict
         if not paths:
             yield [], MUST
 
@@ -214,7 +221,8 @@ class Evaluation:
 
 def implicit_privsep(words: Sequence[str]) -> Iterator[Touch]:
     """D0: exactly the options that oslo.privsep passes."""
-    counts = {"--config-file": 0, "--config-dir": 0, "--privsep_context": 0, "--privsep_sock_path": 0}
+    options = ("--config-file", "--config-dir", "--privsep_context", "--privsep_sock_path")
+    counts = dict.fromkeys(options, 0)
     rest = list(words[1:])
     while rest:
         option = rest.pop(0)

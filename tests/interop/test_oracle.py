@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from campaign import Comparison
 from compare import Malformed, judge_compat, judge_default, parse
 from generate import Deployment, Generator
 from oracle import UNAUTHORIZED, Answer, ConfigError, Policy
 from rows import Evaluation, Permitted
-from test_decisions import Comparison
 from tree import Tree
 
 FILTERS = """
@@ -84,7 +84,6 @@ def conf(lab: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "filters.d" / "x.filters").write_text(
         FILTERS.format(data=lab.data, procs=lab.procs)
     )
-    # env only removes the words' leading `env` once it was tried: everything after it sees that
     path = folder / "rootwrap.conf"
     path.write_text(
         f"[DEFAULT]\nfilters_path = {folder}/filters.d\nexec_dirs = {','.join(lab.bins[:2])}\n"
@@ -149,9 +148,7 @@ def test_the_oracle_gives_the_answer_written_by_hand(
 )
 def test_the_oracle_sees_broken_filter_files(text: str, tmp_path: Path) -> None:
     (tmp_path / "x.filters").write_text(text)
-    conf = tmp_path / "rootwrap.conf"
-    conf.write_text(f"[DEFAULT]\nfilters_path = {tmp_path}\n")
-    (tmp_path / "rootwrap.conf").rename(tmp_path / ".conf")
+    (tmp_path / ".conf").write_text(f"[DEFAULT]\nfilters_path = {tmp_path}\n")
     with pytest.raises(ConfigError):
         Policy.load(str(tmp_path / ".conf"))
 

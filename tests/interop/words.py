@@ -15,6 +15,7 @@ from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
 from oracle import Filter
+from oslo_rootwrap.filters import ChainingFilter
 from tree import Tree
 
 ODD_WORDS = (
@@ -58,6 +59,14 @@ CLASS_WEIGHTS = {
 }
 
 
+#: what a class like \d takes, beyond ASCII too
+CATEGORIES = {
+    "CATEGORY_DIGIT": "0177٣",
+    "CATEGORY_SPACE": " \t\n\u00a0\x1c",
+    "CATEGORY_WORD": "aZ_9é日٣",
+}
+
+
 class RegexSampler:
     """Draws strings from a pattern, so that generated arguments match at least sometimes."""
 
@@ -89,6 +98,7 @@ class RegexSampler:
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, inner = arg
             count = rng.randint(low, min(int(high), low + 3)) if low < 50 else low
+            count += rng.random() < 0.05
             return "".join(self._node(o, a) for _ in range(count) for o, a in inner)
         return ""
 
@@ -102,7 +112,7 @@ class RegexSampler:
             return chr(self.rng.randint(*arg))
         if name == "LITERAL":
             return chr(arg)
-        return {"CATEGORY_DIGIT": "7", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "w"}.get(str(arg), "-")
+        return self.rng.choice(CATEGORIES.get(str(arg), "-é\udcff"))
 
     @staticmethod
     def _class_text(item: Any) -> str:
@@ -158,7 +168,7 @@ class WordGenerator:
             "IpFilter": self._ip,
             "EnvFilter": self._env,
         }.get(type(target).__name__, self._command)
-        if "Chaining" in type(target).__name__ or "Netns" in type(target).__name__:
+        if isinstance(target, ChainingFilter):
             return self._chain(target, depth)
         return maker(target)
 
@@ -197,20 +207,23 @@ class WordGenerator:
     def _path_word(self, constraint: str) -> str:
         rng = self.rng
         base = constraint if rng.random() < 0.5 else self.tree.data + "/images"
-        tails = ["", "/", "/a.img", "/sub/b.img", "/../images/a.img", "/new/file", "/./a.img", "//a.img"]
-        tails += ["/in/b.img", "/out", "/out/key", "/up/secret/key", "/self/self/a.img", "/absolute"]
-        tails += ["/dangling", "/dangling-out", "/loop", "/loop/../a.img", "/loop-a", "/loop-a/../x"]
+        tails = ["", "/", "/a.img", "/sub/b.img", "/../images/a.img", "/new/file", "/./a.img"]
+        tails += ["/in/b.img", "/out", "/out/key", "/up/secret/key", "/self/self/a.img", "//a.img"]
+        tails += ["/dangling", "/dangling-out", "/loop", "/loop/../a.img", "/loop-a", "/absolute"]
+        tails += ["/loop-a/../x"]
         tails += ["/missing/../a.img", "/a.img/../../secret/key", "/missing/../../secret", "/é ü"]
         tails += ["-old/x", "2", "x", "/../images-old", "/raw\udcff\udcfe", "/" + "d/" * 30 + "e"]
         tails += ["/sub/../../images/sub", "/loop/../../secret", "/missing/../in/b.img", "/in/.."]
         kind = rng.random()
         if kind < 0.45:
-            return base + rng.choice(("", "/a.img", "/sub/b.img", "/new/file", "/in/b.img", "/absolute"))
+            inside = ("", "/a.img", "/sub/b.img", "/new/file", "/in/b.img", "/absolute")
+            return base + rng.choice(inside)
         if kind < 0.85:
             return base + rng.choice(tails)
-        others = ["here", "images", "./link/a.img", "link", "../data/images/a.img", " ", "", ".", ".."]
+        others = ["here", "images", "./link/a.img", "link", "../data/images/a.img", " ", "", "."]
+        others += ["..", f"/proc/self/root{base}"]
         others += [f"{self.tree.data}/chain{n}" for n in (5, 39, 40, 41, 44)]
-        others += [f"{self.tree.data}/to-root{base}", f"/..{base}", f"//{base}", f"/proc/self/root{base}"]
+        others += [f"{self.tree.data}/to-root{base}", f"/..{base}", f"//{base}"]
         others += ["link/../secret/key", "here/../link", f"{self.tree.data}/linked-images/a.img"]
         return rng.choice(others)
 
@@ -234,10 +247,12 @@ class WordGenerator:
             return text
         arabic = "".join(chr(0x660 + int(digit)) for digit in text)
         spellings = [f" {text}", f"+{text}", f"{text}\n", f"\u00a0{text}\u3000", arabic, f"0{text}"]
-        spellings += [f"{text[0]}_{text[1:]}", f"000_{text}", f"{text[0]}__{text[1:]}", f"_{text}", f"{text}_"]
-        spellings += [f"-{text}", f"- {text}", "-1", "0", "1", "9" * 30, "9" * 5000, "0" * 4290 + text]
-        spellings += [f"0x{pid:x}", f"{text}.0", "", "x", arabic[0] + text[1:], f"\x1c{text}\x85", f"++{text}"]
-        spellings += ["𝟙𝟚", f"self/../{text}", "4294967297", "²", f"0b{pid:b}", "0" * 4301 + text]
+        spellings += [f"{text[0]}_{text[1:]}", f"000_{text}", f"{text[0]}__{text[1:]}"]
+        spellings += [f"_{text}", f"{text}_", f"-{text}", f"- {text}", f"++{text}", "-1", "0", "1"]
+        spellings += ["9" * 30, "9" * 5000, "0" * 4290 + text, "0" * 4301 + text, "4294967297"]
+        spellings += [f"0x{pid:x}", f"0b{pid:b}", f"{text}.0", "", "x", f"self/../{text}", "²"]
+        bold = "".join(chr(0x1D7CE + int(digit)) for digit in text)
+        spellings += [arabic[0] + text[1:], f"\x1c{text}\x85", "𝟙𝟚", bold]
         return rng.choice(spellings)
 
     def _ip(self, target: Filter) -> list[str]:
@@ -289,6 +304,12 @@ class WordGenerator:
             "ip -n exec link",
             "ip -net exec link",
             "ip route get exec",
+            "ip link add net x netns exec y",
+            "ip link set netns x net e",
+            "ip link netn",
+            "ip -family",
+            "ip -r link",
+            "ip -n",
         )
         return rng.choice(lines).split()
 
@@ -322,7 +343,7 @@ class WordGenerator:
         if depth > 2 or rng.random() < 0.03:
             return words
         leaves = [f for f in self.loaded if f.run_as == target.run_as]
-        plain = [f for f in leaves if "Chain" not in type(f).__name__ and "Netns" not in type(f).__name__]
+        plain = [f for f in leaves if not isinstance(f, ChainingFilter)]
         inner_filter = rng.choice(plain if plain and rng.random() < 0.9 else self.loaded)
         inner = self.hit(inner_filter, depth + 1)
         if inner and rng.random() < 0.3:
@@ -332,24 +353,25 @@ class WordGenerator:
     def _other_path(self, word: str) -> str:
         name = os.path.basename(word)
         prefixes = [f"{path}/" for path in self.tree.bins]
-        prefixes += ["/tmp/", "./", "/", "../", "sub/", "/usr/bin/", self.tree.bins[0] + "/../bin2/"]
+        prefixes += ["/tmp/", "./", "/", "../", "sub/", "/usr/bin/"]
+        prefixes.append(self.tree.bins[0] + "/../bin2/")
         return self.rng.choice(prefixes) + name
 
     def _privsep(self) -> list[str]:
         rng = self.rng
-        config = rng.choice(
-            ("/etc/nova/nova.conf", "/etc/passwd", "/etc", "/etc/../tmp/x", "etc/x", "//etc/x", "/etc/x/")
-        )
+        configs = ("/etc/nova/nova.conf", "/etc/passwd", "/etc", "/etc/../tmp/x", "etc/x")
+        contexts = ("vif_plug_ovs.privsep.vif_plug", "os_brick.privileged.default", "a", "a.b:c")
+        sockets = ("/tmp/tmpx/privsep.sock", "/tmp/tmpx/privsep.sock", "/tmp/x", "tmp/x")
+        config = rng.choice((*configs, "//etc/x", "/etc/x/"))
         words = ["privsep-helper"]
         for _ in range(rng.randrange(3)):
             words += [rng.choice(("--config-file", "--config-file", "--config-dir")), config]
         if rng.random() < 0.9:
-            context = rng.choice(("vif_plug_ovs.privsep.vif_plug", "os_brick.privileged.default", "a", "a.b:c"))
-            words += ["--privsep_context", context]
+            words += ["--privsep_context", rng.choice(contexts)]
         if rng.random() < 0.9:
-            words += ["--privsep_sock_path", rng.choice(("/tmp/tmpx/privsep.sock", "/tmp/x", "tmp/x"))]
+            words += ["--privsep_sock_path", rng.choice(sockets)]
         if rng.random() < 0.3:
-            extra = ("--debug", "-h", "--log-config-append=/tmp/x", "--config-file=/tmp/x", "--version")
+            extra = ("--debug", "-h", "--log-config-append=/tmp/x", "--config-file=/tmp/x", "x")
             words.insert(rng.randrange(1, len(words) + 1), rng.choice(extra))
         return words
 
@@ -390,7 +412,8 @@ class WordGenerator:
         elif kind == 14:
             words[index] = os.path.normpath(words[index]) if words[index] else "."
         elif kind == 15:
-            words.insert(rng.randrange(min(2, len(words)) + 1), rng.choice(("A=1", "B=2", "LC_ALL=C")))
+            variable = rng.choice(("A=1", "B=2", "LC_ALL=C"))
+            words.insert(rng.randrange(min(2, len(words)) + 1), variable)
         else:
             words[0] = os.path.basename(words[0])
         return words
