@@ -129,7 +129,8 @@ class Deployment:
     cwd_gone: bool = False
 
     def conf_of(self, *, compat: bool) -> bytes:
-        return (b"[DEFAULT]\noslo_compat = true\n" if compat else b"") + self.conf
+        # the second header ends the option: an indented line after it continues nothing
+        return (b"[DEFAULT]\noslo_compat = true\n[DEFAULT]\n" if compat else b"") + self.conf
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True)

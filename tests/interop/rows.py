@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -102,7 +103,8 @@ class Evaluation:
                 return
             if not matches:
                 continue
-            touched = list(self._touched(each, words, seen_by_oslo))
+            in_chain = candidates is not self.loaded
+            touched = list(self._touched(each, words, seen_by_oslo, in_chain=in_chain))
             self.rows |= {row for row, _ in touched}
             if any(forbids for _, forbids in touched):
                 continue
@@ -195,7 +197,9 @@ class Evaluation:
 
     # the rows
 
-    def _touched(self, found: Filter, words: list[str], seen: list[str]) -> Iterator[Touch]:
+    def _touched(
+        self, found: Filter, words: list[str], seen: list[str], *, in_chain: bool
+    ) -> Iterator[Touch]:
         # D17: matching changes nothing, so the words as they were given must match too
         if seen != words:
             if not found.match(list(words)):
@@ -216,7 +220,9 @@ class Evaluation:
         elif isinstance(found, filters.EnvFilter):
             yield from env_values(found, words)
         elif isinstance(found, filters.KillFilter):
-            yield from process_of(words[-1])
+            yield from process_of(words)
+            if in_chain:
+                yield "D18", MAY  # what another program starts cannot be pinned
 
 
 def implicit_privsep(words: Sequence[str]) -> Iterator[Touch]:
@@ -244,7 +250,7 @@ def implicit_privsep(words: Sequence[str]) -> Iterator[Touch]:
             yield "D0", MUST
         elif os.path.normpath(value) != value or value.startswith("//"):
             yield "D0", MAY if option == "--privsep_sock_path" else MUST
-        elif os.path.realpath(value) != value:
+        elif os.path.realpath(value) != value or value == "/":
             yield "D0", MAY
     if counts["--privsep_context"] != 1 or counts["--privsep_sock_path"] != 1:
         yield "D0", MAY
@@ -375,8 +381,16 @@ def _assignments(words: Sequence[str]) -> list[tuple[str, str]]:
     return result
 
 
-def process_of(pid: str) -> Iterator[Touch]:
-    """D18: digits only, and a program whose file is gone is looked at more closely."""
+SIGNALS = {f"-{each.name}" for each in signal.Signals}
+SIGNALS |= {f"-{each.name[3:]}" for each in signal.Signals}
+SIGNALS |= {f"-{each.value}" for each in signal.Signals}
+
+
+def process_of(words: Sequence[str]) -> Iterator[Touch]:
+    """D18: digits only, a signal that can be sent, a program whose file is still there."""
+    pid = words[-1]
+    if len(words) == 3 and words[1] not in SIGNALS:
+        yield "D18", MAY
     if not re.fullmatch(r"[0-9]+", pid):
         yield "D18", MUST
         return
