@@ -145,6 +145,10 @@ class Evaluation:
         if not rest:
             return
         start = len(words) - len(rest)
+        if start == 0:
+            # no pattern: what is checked is not among what would be executed
+            self.rows.add("D1")
+            return
         leaves = [
             leaf
             for leaf in candidates

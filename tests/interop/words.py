@@ -138,6 +138,11 @@ class WordGenerator:
             self.by_class.setdefault(type(each).__name__, []).append(each)
 
     def line(self) -> list[str]:
+        """Return words as the operating system can pass them on."""
+        words = [word.encode("utf-8", "surrogateescape") for word in self._line()]
+        return [os.fsdecode(word) for word in words if b"\0" not in word]
+
+    def _line(self) -> list[str]:
         rng = self.rng
         kind = rng.random()
         if kind < 0.02:
