@@ -39,9 +39,12 @@ def real_filters(source_dir: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.glob("*/*.filters"))}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, source_dir: Path) -> Iterator[Tree]:
-    """Build the tree, and use its PATH, for oslo and the program alike."""
+    """Build the tree, and use its PATH, for oslo and the program alike.
+
+    For one module only: the PATH has commands that do nothing.
+    """
     old_umask = os.umask(0o022)
     tree = Tree(tmp_path_factory.mktemp("lab"))
     try:
@@ -64,7 +67,7 @@ def _commands_of(folder: Path, scratch: Path) -> list[str]:
     return [name for index, name in enumerate(names) if index % 8]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def generator(
     lab: Tree, seed: int, real_filters: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> Generator:

@@ -18,7 +18,7 @@ from generate import Generator
 from oracle import CLASSES
 from tree import Tree
 
-CASES = int(os.environ.get("RW_CASES", "24000"))
+CASES = int(os.environ.get("RW_CASES", "60000"))
 
 ROWS = ("D0", "D1", "D2", "D3", "D6", "D15", "D16", "D17", "D18")
 
