@@ -24,7 +24,8 @@ all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
 demo: check-deps all
-	@tests/sandbox demo/run
+	@tests/fetch-cinder
+	@ROOTWRAP_BUILD=$(abspath $(BUILD)) tests/sandbox demo/run
 
 check: check-deps all
 	@tests/check $(BUILD) $(PYTEST)
