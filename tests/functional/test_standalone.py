@@ -19,13 +19,7 @@ import pytest
 from rwtest import programs
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
-from rwtest.wait import (
-    cmdline_of,
-    is_alive,
-    status_of,
-    wait_for,
-    wait_for_descendant,
-)
+from rwtest.wait import cmdline_of, is_alive, status_of, wait_for_descendant
 
 FILTERS = """
 sh: CommandFilter, sh, root
@@ -398,9 +392,10 @@ def test_rlimit_nofile_lowers_the_soft_limit_only(
     rootwrap: Rootwrap, policy: PolicyFolder, wanted: str | None, soft: int
 ) -> None:
     config = policy.write(FILTERS, rlimit_nofile=wanted)
-    done = rootwrap.run(
-        config, "sh", "-c", "ulimit -S -n; ulimit -H -n",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 5000)))
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 5000))
+
+    done = rootwrap.run(config, "sh", "-c", "ulimit -S -n; ulimit -H -n", preexec_fn=limit)
     assert done.stdout.split() == [str(soft).encode(), b"5000"]
 
 
@@ -486,8 +481,11 @@ def test_ctrl_c_on_a_terminal_is_delivered_once(
 
 def ignored_signals(rootwrap: Rootwrap, config: Path, ignored: signal.Signals) -> int:
     """The set of signals that a command ignores whose caller ignored one."""
-    done = rootwrap.run(config, "cat", "/proc/self/status",
-                        preexec_fn=lambda: signal.signal(ignored, signal.SIG_IGN))
+
+    def ignore() -> None:
+        signal.signal(ignored, signal.SIG_IGN)
+
+    done = rootwrap.run(config, "cat", "/proc/self/status", preexec_fn=ignore)
     return int(status_of(done.stdout.decode(), "SigIgn"), 16)
 
 
