@@ -166,7 +166,7 @@ def test_a_bad_value_in_the_configuration_is_97(
     done = rootwrap.run(config, "true")
     first = done.stderr.decode().splitlines()[0]
     assert done.returncode == programs.EXIT_BAD_CONFIG
-    assert first.startswith(f"{rootwrap.program}: Incorrect value in {config}: ")
+    assert first.startswith(f"{rootwrap.program}: Incorrect value in {config}:")
 
 
 @pytest.mark.parametrize("command, path, name", [
