@@ -25,7 +25,7 @@ all: build-deps $(BUILD)/build.ninja
 
 demo: check-deps all
 	@tests/fetch-cinder
-	@ROOTWRAP_BUILD=$(abspath $(BUILD)) tests/sandbox demo/run
+	@RW_BUILD=$(abspath $(BUILD)) tests/sandbox demo/run
 
 check: check-deps all
 	@tests/check $(BUILD) $(PYTEST)

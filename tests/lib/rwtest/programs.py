@@ -29,13 +29,13 @@ class NotInSandboxError(Exception):
 
 def require_sandbox() -> None:
     """Refuses to touch a real machine."""
-    if os.environ.get("ROOTWRAP_SANDBOX") != "1":
+    if os.environ.get("RW_SANDBOX") != "1":
         raise NotInSandboxError("run this as tests/sandbox COMMAND, or by `make`")
 
 
 def build_folder() -> Path:
-    """The build under test: $ROOTWRAP_BUILD, or build/ of this repository."""
-    return Path(os.environ.get("ROOTWRAP_BUILD", REPOSITORY / "build"))
+    """The build under test: $RW_BUILD, or build/ of this repository."""
+    return Path(os.environ.get("RW_BUILD", REPOSITORY / "build"))
 
 
 def install_tree(target: Path = TREE) -> Path:
