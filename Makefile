@@ -53,7 +53,7 @@ help:
 	@echo 'make bench                        our figures beside the others'"'"' (root)'
 	@echo 'make install [DESTDIR= PREFIX=]   install, by default into /usr/local'
 	@echo 'make fuzz [SECONDS=60]            run each fuzz target so long (clang)'
-	@echo 'make coverage                     what the unit tests reach (gcovr)'
+	@echo 'make coverage                     what the tests reach (gcovr)'
 	@echo 'make clean                        remove what was built'
 	@echo 'As root, missing Debian packages are installed; otherwise you are told which.'
 
@@ -71,4 +71,4 @@ check-deps:
 	  echo '    sudo make $(firstword $(MAKECMDGOALS))' >&2; exit 1; }
 
 ci-deps:
-	@$(DEPS) build ci
+	@$(DEPS) build check ci
