@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: which program a test runs, and a place for its policy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rwtest import programs
+from rwtest.differences import OURS_ONLY
+from rwtest.policy import PolicyFolder
+from rwtest.programs import Rootwrap
+
+
+def pytest_configure() -> None:
+    """Stops before anything is touched when this is no sandbox."""
+    try:
+        programs.require_sandbox()
+    except programs.NotInSandboxError as error:
+        pytest.exit(str(error), returncode=2)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs each test of a `rootwrap` on both implementations, but for the listed differences."""
+    if "rootwrap" not in metafunc.fixturenames:
+        return
+    only_ours = metafunc.function.__name__ in OURS_ONLY
+    names = ["ours"] if only_ours else ["ours", "oslo"]
+    metafunc.parametrize("rootwrap", names, indirect=True)
+
+
+@pytest.fixture()
+def rootwrap(request: pytest.FixtureRequest) -> Rootwrap:
+    """The implementation under test."""
+    return programs.ours() if request.param == "ours" else programs.oslo()
+
+
+@pytest.fixture()
+def ours() -> Rootwrap:
+    """Our implementation, for tests that ask about nothing else."""
+    return programs.ours()
+
+
+@pytest.fixture()
+def policy(tmp_path: Path) -> PolicyFolder:
+    """An empty folder for a policy."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    return PolicyFolder(folder)
+
+
+@pytest.fixture(autouse=True)
+def _plain_process() -> None:
+    """Every test starts from the same umask and folder."""
+    os.umask(0o022)
+    os.chdir("/")
+
+
+@pytest.fixture(scope="session")
+def service_user() -> str:
+    """A real user with a group of its own and one more: uid, gid and groups all differ."""
+    name = "rwservice"
+    subprocess.run(["groupadd", "--gid", "7101", name], check=True)
+    subprocess.run(["groupadd", "--gid", "7102", "rwextra"], check=True)
+    subprocess.run(
+        ["useradd", "--uid", "7100", "--gid", "7101", "--groups", "rwextra", "--shell", "/bin/sh",
+         "--no-create-home", name],
+        check=True,
+    )
+    return name

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rootwrapctl lint`: errors and dangers with file and line; the exit status tells which."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rwtest import programs
+from rwtest.policy import PolicyFolder
+from rwtest.programs import rootwrapctl
+
+CLEAN, WARNINGS, ERRORS = 0, 1, 2
+SERVICES = ["cinder", "manila", "neutron", "neutron-old", "nova-old", "os-brick"]
+
+DANGERS: list[tuple[str, str]] = [
+    ("an_alternative_that_is_not_bracketed", r"x: RegExpFilter, true, root, true, one|two"),
+    ("a_pattern_with_any_path", r"x: RegExpFilter, true, root, true, /srv/images/.*"),
+    ("a_comma_inside_a_pattern", r"x: RegExpFilter, true, root, true, \d{1,3}"),
+    ("a_pattern_that_python_rejects", r"x: RegExpFilter, true, root, true, (one"),
+    ("an_expression_as_a_path", r"x: PathFilter, true, root, /srv/.*"),
+    ("arguments_after_the_command_of_an_env_filter",
+     "x: EnvFilter, env, root, A=, true, --version"),
+    ("a_value_in_an_env_filter", "x: EnvFilter, env, root, LC_ALL=C, true"),
+    ("a_shell", "x: CommandFilter, sh, root"),
+    ("a_copy", "x: CommandFilter, cp, root"),
+    ("a_move", "x: CommandFilter, mv, root"),
+    ("dd", "x: CommandFilter, dd, root"),
+    ("tee", "x: CommandFilter, tee, root"),
+    ("find", "x: CommandFilter, find, root"),
+    ("env", "x: CommandFilter, env, root"),
+    ("chown", "x: CommandFilter, chown, root"),
+    ("mount", "x: CommandFilter, mount, root"),
+    ("a_link", "x: CommandFilter, ln, root"),
+    ("an_archiver", "x: CommandFilter, tar, root"),
+    ("rsync", "x: CommandFilter, rsync, root"),
+    ("python", "x: CommandFilter, python3, root"),
+    ("an_editor", "x: CommandFilter, vi, root"),
+    ("a_missing_program", "x: CommandFilter, /opt/no/such/program, root"),
+    ("a_program_missing_everywhere", "x: CommandFilter, rw-no-such-program, root"),
+    ("an_ip_filter_whose_decisions_differ", "x: IpFilter, ip, root"),
+    ("run_as_whose_groups_differ", "x: CommandFilter, true, daemon"),
+    ("an_unknown_class", "x: NoSuchFilter, true, root"),
+]
+
+
+@pytest.mark.parametrize("line", [row[1] for row in DANGERS], ids=[row[0] for row in DANGERS])
+def test_lint_points_at(policy: PolicyFolder, line: str) -> None:
+    config = policy.write(f"# a comment\n{line}")
+    done = rootwrapctl("lint", config)
+    assert done.returncode in (WARNINGS, ERRORS), done.stdout
+    assert f"{policy.filters / 'test.filters'}:3" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_filter_that_an_earlier_one_hides_is_pointed_at(policy: PolicyFolder) -> None:
+    config = policy.write("a: CommandFilter, true, root\n"
+                          "b: RegExpFilter, true, root, true, one")
+    done = rootwrapctl("lint", config)
+    assert done.returncode == WARNINGS
+    assert f"{policy.filters / 'test.filters'}:3" in done.stdout
+
+
+def test_a_program_that_others_can_write_is_pointed_at(
+    policy: PolicyFolder, tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o757)
+    done = rootwrapctl("lint", policy.write(f"x: CommandFilter, {program}, root"))
+    assert done.returncode in (WARNINGS, ERRORS)
+    assert f"{policy.filters / 'test.filters'}:2" in done.stdout
+
+
+@pytest.mark.parametrize("line", ["x: CommandFilter", "x: CommandFilter, true", "no delimiter"])
+def test_a_policy_that_would_not_load_is_an_error(policy: PolicyFolder, line: str) -> None:
+    done = rootwrapctl("lint", policy.write(line))
+    assert done.returncode == ERRORS
+    assert f"{policy.filters / 'test.filters'}:2" in done.stdout + done.stderr
+
+
+def test_a_file_that_others_can_write_is_an_error(policy: PolicyFolder) -> None:
+    config = policy.write("true: CommandFilter, true, root")
+    (policy.filters / "test.filters").chmod(0o666)
+    done = rootwrapctl("lint", config)
+    assert done.returncode == ERRORS
+    assert str(policy.filters / "test.filters") in done.stdout + done.stderr
+
+
+def test_a_missing_configuration_is_an_error(tmp_path: Path) -> None:
+    done = rootwrapctl("lint", tmp_path / "missing.conf")
+    assert done.returncode == ERRORS
+    assert str(tmp_path / "missing.conf") in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", [
+    "true: CommandFilter, /usr/bin/true, root",
+    r"true: RegExpFilter, /usr/bin/true, root, true, (?:one|two)",
+    "hostname: ReadFileFilter, /etc/hostname",
+])
+def test_a_good_policy_is_clean(policy: PolicyFolder, line: str) -> None:
+    done = rootwrapctl("lint", policy.write(line))
+    assert (done.returncode, done.stderr) == (CLEAN, ""), done.stdout
+
+
+def test_json_is_json(policy: PolicyFolder) -> None:
+    done = rootwrapctl("lint", "--json", policy.write("x: CommandFilter, sh, root"))
+    assert done.returncode == WARNINGS
+    assert str(policy.filters / "test.filters") in json.dumps(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_filters_of_a_real_service_have_no_errors(
+    policy: PolicyFolder, service: str
+) -> None:
+    config = policy.write("")
+    shutil.rmtree(policy.filters)
+    shutil.copytree(programs.REPOSITORY / "tests/data/filters" / service, policy.filters,
+                    copy_function=shutil.copyfile)
+    for path in policy.filters.iterdir():
+        path.chmod(0o644)
+    policy.filters.chmod(0o755)
+    done = rootwrapctl("lint", config)
+    assert done.returncode in (CLEAN, WARNINGS), done.stdout + done.stderr

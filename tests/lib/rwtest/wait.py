@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for something to become true, with a deadline; and looking at processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEADLINE_S = 20.0
+INTERVAL_S = 0.01
+
+
+def wait_for(probe: Callable[[], T | None], what: str) -> T:
+    """Asks until the answer is true. Return: that answer. Fails at the deadline."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {DEADLINE_S:.0f} s in vain for {what}")
+        time.sleep(INTERVAL_S)
+
+
+def children_of(pid: int) -> list[int]:
+    """The children of a process, oldest first."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def cmdline_of(pid: int) -> list[str]:
+    """The words a process was started with; empty when it is gone."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [os.fsdecode(word) for word in raw.split(b"\0")[:-1]]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def status_of(text: str, field: str) -> str:
+    """One field of a /proc/PID/status text."""
+    for line in text.splitlines():
+        if line.startswith(field + ":"):
+            return line.split(":", 1)[1].strip()
+    raise KeyError(field)
+
+
+def wait_for_descendant(pid: int, words: list[str]) -> int:
+    """Walks down the first children until one runs `words` (whatever the path of the first)."""
+
+    def probe() -> int | None:
+        current = pid
+        while (children := children_of(current)):
+            current = children[0]
+            line = cmdline_of(current)
+            if line and [os.path.basename(line[0]), *line[1:]] == words:
+                return current
+        return None
+
+    return wait_for(probe, f"a descendant of {pid} running {words}")
