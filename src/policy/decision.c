@@ -31,6 +31,7 @@
 enum {
         TRY_E_NO = 1,         /* the filter does not take the command */
         TRY_E_NOT_EXECUTABLE, /* it would, but its program is not there */
+        TRY_E_STOP,           /* no filter may take it any more */
 };
 
 /* One run of the procedure, outer or inner. */
@@ -196,12 +197,12 @@ static int try_inner(const struct deciding *deciding,
         inner.given = given.v[0].text;
 
         r = decide(&inner, rest, ret_inner);
-        if (r > 0) {
+        if (r == TRY_E_NO || r == TRY_E_NOT_EXECUTABLE) {
                 (void)filter_no(query, "the command behind it, \"%s\", is not allowed",
                                 inner.given);
                 return TRY_E_NO;
         }
-        return err_trace(r);
+        return err_trace(r); /* also TRY_E_STOP */
 }
 
 /* One filter against one list of words. */
@@ -212,10 +213,12 @@ static int try_words(const struct deciding *deciding,
                      struct taken *taken)
 {
         struct taken inner = { .pidfd = -1 };
+        enum filter_answer answer;
         int r;
 
-        if (filter->class->match(filter, query, words) != FILTER_YES)
-                return TRY_E_NO;
+        answer = filter->class->match(filter, query, words);
+        if (answer != FILTER_YES)
+                return answer == FILTER_STOP ? TRY_E_STOP : TRY_E_NO;
         if (filter->class->is_chaining) {
                 if (!query->oslo_compat && !filter->class->n_outer(filter)) {
                         (void)filter_refuse(query, RULE_INNER,
@@ -342,7 +345,8 @@ static bool is_in_reach(const struct deciding *deciding, const struct filter *fi
                                     strcmp(filter->run_as, deciding->outer->run_as) == 0);
 }
 
-/* match_filter(). Return: 0, TRY_E_NO, TRY_E_NOT_EXECUTABLE with the filter, or negative errno */
+/* match_filter(). Return: 0, TRY_E_NO, TRY_E_NOT_EXECUTABLE with the filter, TRY_E_STOP, or
+ * negative errno */
 static int decide(struct deciding *deciding, struct words words, struct taken *ret_taken)
 {
         const struct filter *not_executable = NULL;
@@ -359,7 +363,7 @@ static int decide(struct deciding *deciding, struct words words, struct taken *r
                 r = try_filter(deciding, filter, words, ret_taken);
                 if (r == TRY_E_NOT_EXECUTABLE && !not_executable)
                         not_executable = filter;
-                if (r <= 0)
+                if (r <= 0 || r == TRY_E_STOP)
                         return err_trace(r);
         }
         *ret_taken = (struct taken){ .filter = not_executable, .pidfd = -1 };
@@ -424,11 +428,13 @@ int decision_make(struct decision *decision,
         if (r < 0)
                 return err_trace(r);
 
-        decision->filter = taken.filter;
-        if (r == TRY_E_NOT_EXECUTABLE)
+        if (r == TRY_E_NOT_EXECUTABLE) {
+                decision->filter = taken.filter;
                 decision->verdict = VERDICT_NOT_EXECUTABLE;
+        }
         if (r)
                 return 0;
+        decision->filter = taken.filter;
         decision->inner = taken.inner;
         decision->command = taken.command;
         decision->pidfd = taken.pidfd;

@@ -47,8 +47,6 @@ static enum filter_answer check_words(const struct filter *filter,
 
         if (!words.n || !word_is(&words.v[0], "kill"))
                 return filter_no(query, "the command is not \"kill\"");
-        if (!filter->n_args)
-                return filter_no(query, "the filter names no program");
         if (words.n != 2 && words.n != 3)
                 return filter_no(query, "it takes one signal at most and one process");
         if (words.n == 2 && filter->n_args > 1)
@@ -144,6 +142,7 @@ static enum filter_answer find_program(struct query *query, pid_t pid, const cha
         char *exe;
         char proc_exe[PROC_PATH_MAX];
         size_t n;
+        int r;
 
         (void)snprintf(proc_exe, sizeof(proc_exe), "/proc/%d/exe", (int)pid);
         if (query->system->readlink(query->system, query->arena, proc_exe, &exe))
@@ -155,7 +154,10 @@ static enum filter_answer find_program(struct query *query, pid_t pid, const cha
                 *ret_program = exe;
                 return FILTER_YES;
         }
-        if (query->system->argv0(query->system, query->arena, pid, &argv0))
+        r = query->system->argv0(query->system, query->arena, pid, &argv0);
+        if (r == -EILSEQ || r == -E2BIG) /* Python raises an error that nobody handles */
+                return filter_stop(query, "the command line of process %d is not text", (int)pid);
+        if (r)
                 return filter_no(query, "the program of process %d is gone", (int)pid);
         program = which(query, argv0);
         if (!program)
@@ -220,10 +222,14 @@ static enum filter_answer check_rule(struct query *query, struct words words)
 
 static enum filter_answer check_process(const struct filter *filter, struct query *query, pid_t pid)
 {
+        enum filter_answer answer;
         const char *program;
 
-        if (find_program(query, pid, &program) != FILTER_YES)
-                return FILTER_NO;
+        answer = find_program(query, pid, &program);
+        if (answer != FILTER_YES)
+                return answer;
+        if (!filter->n_args) /* oslo.rootwrap looks for it here, and raises an error */
+                return filter_stop(query, "the filter names no program");
         if (!is_wanted(filter, query, program))
                 return filter_no(query, "process %d runs \"%s\", not \"%s\"", (int)pid, program,
                                  filter->args[0]);
@@ -234,6 +240,7 @@ static enum filter_answer kill_match(const struct filter *filter,
                                      struct query *query,
                                      struct words words)
 {
+        enum filter_answer answer;
         cleanup_close int pidfd = -1;
         pid_t pid;
 
@@ -248,9 +255,11 @@ static enum filter_answer kill_match(const struct filter *filter,
         pidfd = query->system->pidfd_open(query->system, pid);
         if (pidfd < 0)
                 return filter_no(query, "there is no process %d: %s", (int)pid, strerror(-pidfd));
-        if (check_process(filter, query, pid) != FILTER_YES ||
-            check_rule(query, words) != FILTER_YES)
-                return FILTER_NO;
+        answer = check_process(filter, query, pid);
+        if (answer == FILTER_YES)
+                answer = check_rule(query, words);
+        if (answer != FILTER_YES)
+                return answer;
         if (query->pidfd >= 0)
                 (void)close(query->pidfd);
         query->pidfd = steal_fd(&pidfd);

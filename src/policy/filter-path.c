@@ -4,6 +4,7 @@
  * directory. A path is resolved once, and the command gets it resolved; between here and the
  * program's own open(2) it can still change for whoever may write its directories.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "policy/filter.h"
@@ -30,8 +31,10 @@ static enum filter_answer check_path(const struct filter *filter,
         int r;
 
         r = system_realpath(query->system, query->arena, argument, &path);
-        if (r)
+        if (r == -ENOENT)
                 return filter_no(query, "\"%s\" cannot be resolved: %s", argument, strerror(-r));
+        if (r)
+                return filter_stop(query, "\"%s\" cannot be resolved: %s", argument, strerror(-r));
         if (strncmp(path, constraint, strlen(constraint)) != 0)
                 return filter_no(query, "\"%s\" is \"%s\", outside of \"%s\"", argument, path,
                                  constraint);
@@ -47,6 +50,7 @@ static enum filter_answer path_match(const struct filter *filter,
                                      struct query *query,
                                      struct words words)
 {
+        enum filter_answer answer;
         size_t i;
 
         if (!words.n || !filter_names_command(filter, words.v[0].text))
@@ -62,8 +66,9 @@ static enum filter_answer path_match(const struct filter *filter,
                 const char *constraint = filter->args[i];
 
                 if (constraint[0] == '/') {
-                        if (check_path(filter, query, words, i) != FILTER_YES)
-                                return FILTER_NO;
+                        answer = check_path(filter, query, words, i);
+                        if (answer != FILTER_YES)
+                                return answer;
                 } else if (strcmp(constraint, "pass") != 0 &&
                            strcmp(constraint, words.v[i + 1].text) != 0) {
                         return filter_no(query, "argument %zu, \"%s\", is not \"%s\"", i + 1,

@@ -81,6 +81,23 @@ enum filter_answer filter_no(struct query *query, const char *format, ...)
 }
 
 /**
+ * filter_stop() - neither this filter nor a later one may take the command
+ * @query:  where the reason is noted, if somebody asks
+ * @format: the reason; the first one stays
+ *
+ * Return: FILTER_STOP
+ */
+enum filter_answer filter_stop(struct query *query, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        explain(query, format, ap);
+        va_end(ap);
+        return FILTER_STOP;
+}
+
+/**
  * filter_refuse() - oslo.rootwrap would say yes here, a rule of ours says no
  * @query:  where rule and reason are noted
  * @rule:   the rule

@@ -18,8 +18,9 @@ struct text;
 
 /* What a class answers. Only FILTER_YES permits; its value is no other's by a flipped bit. */
 enum filter_answer {
-        FILTER_NO = 0x2B2B2B2B,  /* does not match */
-        FILTER_YES = 0x74D4C4B4, /* matches, in the mode that counts */
+        FILTER_NO = 0x2B2B2B2B,   /* does not match */
+        FILTER_YES = 0x74D4C4B4,  /* matches, in the mode that counts */
+        FILTER_STOP = 0x4E8E1D1D, /* oslo.rootwrap ends here with an exception: nothing may run */
 };
 
 /* A question put to filters, with what is found out on the way. */
@@ -114,6 +115,8 @@ enum filter_answer filter_no(struct query *query, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 enum filter_answer filter_refuse(struct query *query, enum rule rule, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+enum filter_answer filter_stop(struct query *query, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
 int filter_command_default(const struct filter *filter,
                            struct query *query,
                            struct words words,

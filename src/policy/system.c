@@ -20,6 +20,7 @@
 #include "util/file.h"
 #include "util/table.h"
 #include "util/text.h"
+#include "util/utf8.h"
 
 /* Links inside links: Python gives up at its recursion limit, we do here. */
 #define REALPATH_DEPTH_MAX 500
@@ -89,6 +90,7 @@ static int real_argv0(const struct system *system, struct arena *arena, pid_t pi
 {
         cleanup_close int fd = -1;
         char path[64];
+        size_t offset;
         size_t n;
         int r;
 
@@ -98,7 +100,9 @@ static int real_argv0(const struct system *system, struct arena *arena, pid_t pi
         if (fd < 0)
                 return -errno;
         r = file_read(fd, arena, 4096, CMDLINE_BYTES_MAX, ret_argv0, &n);
-        return r > 0 ? -E2BIG : err_trace(r);
+        if (r)
+                return r > 0 ? -E2BIG : err_trace(r);
+        return utf8_is_valid(*ret_argv0, n, &offset) ? 0 : -EILSEQ;
 }
 
 static int real_pidfd_open(const struct system *system, pid_t pid)

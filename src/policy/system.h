@@ -22,7 +22,8 @@ struct system {
                         char **ret_target);
         /* getcwd(3). Return: 0 and a string to free(), or negative errno */
         int (*getcwd)(const struct system *system, char **ret_path);
-        /* argv[0] of a process. Return: 0 and a string of the arena, or negative errno */
+        /* argv[0] of a process. Return: 0 and a string of the arena; -EILSEQ where the command line
+         * is not UTF-8, -E2BIG where it is too long; or negative errno */
         int (*argv0)(const struct system *system, struct arena *arena, pid_t pid, char **ret_argv0);
         /* pidfd_open(2). Return: a descriptor to close(), or negative errno */
         int (*pidfd_open)(const struct system *system, pid_t pid);

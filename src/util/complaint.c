@@ -21,14 +21,24 @@ void complaint_deinit(struct complaint *complaint)
         *complaint = (struct complaint){ 0 };
 }
 
+/* Return: a copy that is fit for a message, NULL without memory */
+static char *copy_escaped(const char *text)
+{
+        struct text escaped = { 0 };
+
+        text_put_escaped(&escaped, text, strlen(text), COMPLAINT_BYTES_MAX);
+        return escaped.data;
+}
+
 /**
- * complaint_set() - say what is wrong; an earlier text is replaced, the kind stays
+ * complaint_set() - say what is wrong; an earlier complaint is replaced, the kind stays
  * @complaint: what is filled
- * @file:      the file, copied; NULL: the one that the complaint already names
+ * @file:      the file
  * @line:      the line, from 1; 0 for the file as a whole
- * @format:    one sentence; control characters in the result are escaped
+ * @format:    one sentence
  *
- * Without memory for it the text is left NULL: readers show "out of memory" then.
+ * Control characters in file and sentence are escaped. Without memory for it the text is left NULL:
+ * readers show "out of memory" then.
  */
 void complaint_set(struct complaint *complaint,
                    const char *file,
@@ -36,20 +46,17 @@ void complaint_set(struct complaint *complaint,
                    const char *format,
                    ...)
 {
-        char *name = file ? strdup(file) : complaint->file;
-        cleanup_text struct text plain = { 0 };
-        struct text escaped = { 0 };
+        enum complaint_kind kind = complaint->kind;
+        cleanup_text struct text text = { 0 };
         va_list ap;
 
         va_start(ap, format);
-        text_vprintf(&plain, format, ap);
+        text_vprintf(&text, format, ap);
         va_end(ap);
-        text_put_escaped(&escaped, text_get(&plain), plain.n_bytes, 1000);
 
-        if (file)
-                free(complaint->file);
-        free(complaint->text);
-        complaint->file = name;
+        complaint_deinit(complaint);
+        complaint->kind = kind;
+        complaint->file = copy_escaped(file);
         complaint->line = line;
-        complaint->text = escaped.data;
+        complaint->text = text.broken ? NULL : copy_escaped(text_get(&text));
 }

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* Longer names and sentences are cut. */
+#define COMPLAINT_BYTES_MAX 4096
+
 enum complaint_kind {
         COMPLAINT_FILE,  /* the file can't be read, trusted or parsed */
         COMPLAINT_VALUE, /* it was parsed, and a value in it can't be used */

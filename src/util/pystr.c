@@ -151,6 +151,25 @@ void pystr_lower(const char *text, size_t n_bytes, struct text *out)
         }
 }
 
+/* int() strips what C's isspace() knows, and blanks outside of ASCII, but not U+001C..U+001F. */
+static size_t strip_for_int(const char **text, size_t n_bytes)
+{
+        static const char separators[] = "\x1c\x1d\x1e\x1f";
+        const char *start = *text;
+        const char *inner = start;
+        size_t n_inner = pystr_strip(&inner, n_bytes);
+        size_t i;
+
+        for (i = 0; i < n_bytes; i++) {
+                bool is_stripped = start + i < inner || start + i >= inner + n_inner;
+
+                if (is_stripped && start[i] && strchr(separators, start[i]))
+                        return 0;
+        }
+        *text = inner;
+        return n_inner;
+}
+
 /**
  * pystr_int() - int(text): blanks around, a sign, digits of any script, single `_` between them
  * @text:      the text
@@ -168,7 +187,7 @@ int pystr_int(const char *text, size_t n_bytes, int64_t *ret_value)
         uint32_t code;
         size_t at = 0;
 
-        n_bytes = pystr_strip(&text, n_bytes);
+        n_bytes = strip_for_int(&text, n_bytes);
         if (n_bytes && (text[0] == '+' || text[0] == '-')) {
                 negative = text[0] == '-';
                 at = 1;

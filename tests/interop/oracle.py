@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import configparser
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +79,7 @@ def _take_upstreams_answers() -> None:
 
     * IpFilter and EnvFilter look at the first of no words: upstream says no.
     * KillFilter hands None to os.path.isfile when argv[0] of a process without executable
-      can't be found either: upstream goes on with argv[0] as it stands.
+      can't be found either: 6.3.1 raises, so that nothing runs. It does not match here.
     * A class name that is some other name of the module is called, or the result is not a
       filter: upstream knows ten classes, everything else is skipped with a warning.
     """
@@ -90,7 +89,15 @@ def _take_upstreams_answers() -> None:
 
     filters.IpFilter.match = no_on_empty(filters.IpFilter.match)
     filters.EnvFilter.match = no_on_empty(filters.EnvFilter.match)
-    filters.KillFilter._program_path = staticmethod(lambda cmd: shutil.which(cmd) or cmd)
+    program = filters.KillFilter._program
+
+    def program_or_none(self: Any, pid: str) -> Any:
+        try:
+            return program(self, pid)
+        except TypeError:
+            return None
+
+    filters.KillFilter._program = program_or_none
 
     build = wrapper.build_filter
     wrapper.build_filter = lambda name, *args: build(name, *args) if name in CLASSES else None

@@ -70,7 +70,7 @@ KNOWN: list[tuple[str, str, str | None, str | None, dict[str, str], str | None]]
     ("kill -9 +PLAIN", ALLOW, "svc", "/bin/kill -9 +PLAIN", {}, "D18"),
     ("kill -15 PLAIN", REFUSE, None, None, {}, None),
     ("kill PLAIN", REFUSE, None, None, {}, None),
-    ("kill NOWHERE", ALLOW, "gone", "/bin/kill NOWHERE", {}, "D18"),
+    ("kill NOWHERE", REFUSE, None, None, {}, None),
     ("privsep-helper --config-file /tmp", ALLOW, "privsep-helper", "B1/x", {}, "D0"),
     ("", REFUSE, None, None, {}, None),
     ("env", REFUSE, None, None, {}, None),
