@@ -218,7 +218,7 @@ static int try_words(const struct deciding *deciding,
 
         answer = filter->class->match(filter, query, words);
         if (answer != FILTER_YES)
-                return answer == FILTER_STOP ? TRY_E_STOP : TRY_E_NO;
+                return query->error ? query->error : answer == FILTER_STOP ? TRY_E_STOP : TRY_E_NO;
         if (filter->class->is_chaining) {
                 if (!query->oslo_compat && !filter->class->n_outer(filter)) {
                         (void)filter_refuse(query, RULE_INNER,
@@ -284,10 +284,10 @@ static int note_reason(const struct deciding *deciding,
         return reasons && reasons[decision->n_reasons - 1].text ? 0 : err_origin(-ENOMEM);
 }
 
-/* Would oslo.rootwrap's filter take the list as it sees it by now? */
-static bool oslo_takes(const struct deciding *deciding,
-                       const struct filter *filter,
-                       struct words words)
+/* Would oslo.rootwrap's filter take the list as it sees it by now? Return: as try_words() */
+static int oslo_takes(const struct deciding *deciding,
+                      const struct filter *filter,
+                      struct words words)
 {
         struct deciding as_oslo = *deciding;
         struct taken taken = { .pidfd = -1 };
@@ -300,6 +300,11 @@ static bool oslo_takes(const struct deciding *deciding,
         r = try_words(&as_oslo, filter, &query, words, &taken);
         taken.pidfd = query.pidfd;
         taken_deinit(&taken);
+        return err_trace(r);
+}
+
+static bool is_match(int r)
+{
         return r == 0 || r == TRY_E_NOT_EXECUTABLE;
 }
 
@@ -323,12 +328,15 @@ static int try_filter(struct deciding *deciding,
         taken->pidfd = query.pidfd;
         taken->signal = query.signal;
 
-        if ((r == 0 || r == TRY_E_NOT_EXECUTABLE) && differ &&
-            !oslo_takes(deciding, filter, shifted)) {
-                (void)filter_no(&query, "an EnvFilter before it has taken the leading \"env\"");
-                r = TRY_E_NO;
+        if (is_match(r) && differ) {
+                int as_oslo = oslo_takes(deciding, filter, shifted);
+
+                if (!is_match(as_oslo)) {
+                        (void)filter_no(&query, "a filter before it has taken the \"env\"");
+                        r = as_oslo;
+                }
         } else if (r == TRY_E_NO && differ && query.diagnose && !query.rules &&
-                   oslo_takes(deciding, filter, shifted)) {
+                   is_match(oslo_takes(deciding, filter, shifted))) {
                 text_deinit(&why);
                 (void)filter_refuse(&query, RULE_ENV,
                                     "it matches only without the leading \"env\"");

@@ -124,7 +124,7 @@ static enum filter_answer check_rule(struct query *query, struct words words)
 {
         const struct word *object;
         const struct word *command;
-        size_t i;
+        size_t i = 0;
 
         if (skip_options(query, words, &i) != FILTER_YES)
                 return FILTER_NO;

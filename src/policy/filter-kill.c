@@ -157,6 +157,8 @@ static enum filter_answer find_program(struct query *query, pid_t pid, const cha
         r = query->system->argv0(query->system, query->arena, pid, &argv0);
         if (r == -EILSEQ || r == -E2BIG) /* Python raises an error that nobody handles */
                 return filter_stop(query, "the command line of process %d is not text", (int)pid);
+        if (r == -ENOMEM)
+                return filter_fail(query, r);
         if (r)
                 return filter_no(query, "the program of process %d is gone", (int)pid);
         program = which(query, argv0);

@@ -33,6 +33,8 @@ static enum filter_answer check_path(const struct filter *filter,
         r = system_realpath(query->system, query->arena, argument, &path);
         if (r == -ENOENT)
                 return filter_no(query, "\"%s\" cannot be resolved: %s", argument, strerror(-r));
+        if (r == -ENOMEM)
+                return filter_fail(query, r);
         if (r)
                 return filter_stop(query, "\"%s\" cannot be resolved: %s", argument, strerror(-r));
         if (strncmp(path, constraint, strlen(constraint)) != 0)
@@ -61,7 +63,7 @@ static enum filter_answer path_match(const struct filter *filter,
 
         query->paths = arena_take_array(query->arena, filter->n_args, sizeof(char *));
         if (!query->paths)
-                return filter_no(query, "out of memory");
+                return filter_fail(query, -ENOMEM);
         for (i = 0; i < filter->n_args; i++) {
                 const char *constraint = filter->args[i];
 

@@ -98,6 +98,19 @@ enum filter_answer filter_stop(struct query *query, const char *format, ...)
 }
 
 /**
+ * filter_fail() - we failed ourselves: nothing can be decided
+ * @query: where it is noted
+ * @r:     negative errno
+ *
+ * Return: FILTER_STOP
+ */
+enum filter_answer filter_fail(struct query *query, int r)
+{
+        query->error = r;
+        return filter_stop(query, "%s", strerror(-r));
+}
+
+/**
  * filter_refuse() - oslo.rootwrap would say yes here, a rule of ours says no
  * @query:  where rule and reason are noted
  * @rule:   the rule

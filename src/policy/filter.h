@@ -20,7 +20,7 @@ struct text;
 enum filter_answer {
         FILTER_NO = 0x2B2B2B2B,   /* does not match */
         FILTER_YES = 0x74D4C4B4,  /* matches, in the mode that counts */
-        FILTER_STOP = 0x4E8E1D1D, /* oslo.rootwrap ends here with an exception: nothing may run */
+        FILTER_STOP = 0x4E8E1D1D, /* nothing may run: oslo.rootwrap raises here, or we failed */
 };
 
 /* A question put to filters, with what is found out on the way. */
@@ -33,6 +33,7 @@ struct query {
         bool diagnose;        /* find out whether a rule turned a yes into a no, at any cost */
         struct text *why;     /* where a "no" is explained; NULL: nobody asks */
         unsigned int rules;   /* set with diagnose: bits of enum rule */
+        int error;            /* set with FILTER_STOP: negative errno of our own failure; or 0 */
         bool limit;           /* set when a regular expression reached a limit */
         struct text *warning; /* where a class notes what the administrator should know */
         const char *env;      /* for EnvFilter with inner: the `env` that will set the variables */
@@ -117,6 +118,7 @@ enum filter_answer filter_refuse(struct query *query, enum rule rule, const char
         __attribute__((format(printf, 3, 4)));
 enum filter_answer filter_stop(struct query *query, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+enum filter_answer filter_fail(struct query *query, int r);
 int filter_command_default(const struct filter *filter,
                            struct query *query,
                            struct words words,

@@ -81,7 +81,7 @@ static enum filter_answer no_match(struct query *query,
                 return filter_no(query, "argument %zu reached a limit of the expression \"%s\"", i,
                                  pattern->text);
         if (r < 0)
-                return filter_no(query, "argument %zu: %s", i, strerror(-r));
+                return filter_fail(query, r);
         return filter_no(query, "argument %zu, \"%s\", does not match \"%s\"", i, word->text,
                          pattern->text);
 }

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include "policy/system.h"
 #include "spawn/identity.h"
 #include "spawn/spawn.h"
+#include "tools/variant.h"
 #include "util/cleanup.h"
 #include "util/complaint.h"
 #include "util/log.h"
@@ -301,7 +301,6 @@ static void forget(struct rootwrap *rootwrap)
         settings_deinit(&rootwrap->settings);
         identity_deinit(&rootwrap->identity);
         log_close(&rootwrap->log);
-        (void)malloc_trim(0);
 }
 
 static int run(struct rootwrap *rootwrap)
@@ -357,7 +356,7 @@ static void log_notes(const struct rootwrap *rootwrap)
         }
 }
 
-/* Return: 0 or an exit code */
+/* Return: 0, an exit code, or -ENOSYS where the full program is to say what is wrong */
 static int load(struct rootwrap *rootwrap, const char *file)
 {
         struct complaint complaint = { 0 };
@@ -373,6 +372,10 @@ static int load(struct rootwrap *rootwrap, const char *file)
         }
         if (!r)
                 r = policy_load(&rootwrap->policy, &rootwrap->settings, &complaint);
+        if (r && variant_is_lean()) {
+                complaint_deinit(&complaint);
+                return -ENOSYS;
+        }
         if (r < 0)
                 complaint_set(&complaint, file, 0, "%s", strerror(-r));
         if (r)
@@ -394,13 +397,37 @@ static int tidy_descriptors(void)
         return syscall(SYS_close_range, 3u, ~0u, 0u) < 0 ? -1 : 0;
 }
 
+/* Can this program go on by itself, or must the full one? */
+static bool is_for_full(const struct rootwrap *rootwrap)
+{
+        return variant_is_lean() &&
+               (rootwrap->decision.verdict != VERDICT_ALLOW ||
+                strcmp(rootwrap->decision.filter->run_as, "root") != 0 ||
+                (rootwrap->settings.use_syslog && rootwrap->log.priority_max >= LOG_INFO));
+}
+
+static int decide(struct rootwrap *rootwrap, char **argv)
+{
+        const char *const *words = (const char *const *)argv + 2;
+        int r;
+
+        r = decision_make(&rootwrap->decision, &rootwrap->policy, &rootwrap->system, words, 0);
+        if (is_for_full(rootwrap))
+                return variant_continue(rootwrap->name, argv);
+        if (r)
+                return fail_internally(rootwrap, r);
+        if (rootwrap->decision.verdict == VERDICT_ALLOW)
+                return run(rootwrap);
+        return refuse(rootwrap, words);
+}
+
 int main(int argc, char **argv)
 {
         struct rootwrap rootwrap = {
                 .name = argc > 0 ? argv[0] : "rootwrap",
                 .log = { .fd = -1 },
+                .decision = { .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 },
         };
-        const char *const *words = (const char *const *)argv + 2;
         int r;
 
         if (tidy_descriptors() < 0)
@@ -412,12 +439,7 @@ int main(int argc, char **argv)
         rootwrap.log.name = word_basename(rootwrap.name);
 
         r = load(&rootwrap, argv[1]);
-        if (r)
-                return r;
-        r = decision_make(&rootwrap.decision, &rootwrap.policy, &rootwrap.system, words, 0);
-        if (r)
-                return fail_internally(&rootwrap, r);
-        if (rootwrap.decision.verdict == VERDICT_ALLOW)
-                return run(&rootwrap);
-        return refuse(&rootwrap, words);
+        if (r < 0)
+                return variant_continue(rootwrap.name, argv);
+        return r ? r : decide(&rootwrap, argv);
 }
