@@ -224,9 +224,12 @@ static void deep_nesting_ends_as_soon_as_shallow(void **state)
         (void)state;
         memset(pattern, '(', 200);
         pattern[200] = 'a';
-        for (i = 0; i < 200; i++)
-                memcpy(pattern + 201 + 2 * i, ")*", 2);
-        memcpy(pattern + 601, "b", 2);
+        for (i = 201; i < 601; i += 2) {
+                pattern[i] = ')';
+                pattern[i + 1] = '*';
+        }
+        pattern[601] = 'b';
+        pattern[602] = '\0';
         for (i = 0; i < ARRAY_SIZE(codes); i++)
                 codes[i] = 'a';
         assert_int_equal(ask(REGEX_WHOLE, pattern, codes, ARRAY_SIZE(codes)), LIMIT);
