@@ -230,8 +230,8 @@ static int parse_range(struct pyre_parser *parser,
                        uint32_t token,
                        bool *ret_is_end)
 {
-        struct member lo;
-        struct member hi;
+        struct member lo = { 0 };
+        struct member hi = { 0 };
         int r;
 
         *ret_is_end = false;

@@ -53,6 +53,8 @@ static int push(struct pyre_parser *parser, enum pyre_level_kind kind, uint32_t 
                 .start = start,
                 .body = parser->n_out,
         };
+        if (parser->n_levels > parser->n_levels_most)
+                parser->n_levels_most = parser->n_levels;
         return 0;
 }
 
@@ -141,7 +143,7 @@ static int open_capture(struct pyre_parser *parser, const struct name *name)
 /* (?P<name>...) and (?P=name) */
 static int open_named(struct pyre_parser *parser)
 {
-        struct name name;
+        struct name name = { 0 };
         size_t group;
         int r;
 
@@ -201,7 +203,7 @@ static size_t read_number(const struct pyre_parser *parser, const struct name *n
 static int open_condition(struct pyre_parser *parser)
 {
         size_t start = parser->n_out;
-        struct name name;
+        struct name name = { 0 };
         size_t group;
         int r;
 

@@ -91,10 +91,12 @@ struct pyre_parser {
 
         struct pyre_level levels[PYRE_NEST_MAX + 1];
         size_t n_levels;
+        size_t n_levels_most;
 
         struct pyre_group *groups; /* [0] is unused, as group 0 is the whole */
         size_t n_groups;
         size_t n_groups_room;
+        uint32_t n_captures;
         size_t highest_condition;  /* the highest group a (?(n) named */
         size_t look_behind_groups; /* groups before the outermost look-behind; 0: in none */
 

@@ -290,12 +290,11 @@ static int run(struct pyre_parser *parser)
 
 static void number_groups(struct pyre_parser *parser)
 {
-        uint32_t number = 0;
         size_t i;
 
         for (i = 1; i < parser->n_groups; i++)
                 if (parser->groups[i].is_used)
-                        parser->groups[i].number = ++number;
+                        parser->groups[i].number = ++parser->n_captures;
         parser->is_final = true;
 }
 
@@ -321,14 +320,15 @@ static struct pyre_parser *parser_free(struct pyre_parser *parser)
 
 CLEANUP_DEFINE(struct pyre_parser, parser_free)
 
-static int parser_new(struct pyre_parser **ret_parser, const uint32_t *codes, size_t n_codes)
+/* Return: the parser, NULL without memory */
+static struct pyre_parser *parser_new(const uint32_t *codes, size_t n_codes)
 {
-        cleanup_with(parser_free) struct pyre_parser *parser = NULL;
+        struct pyre_parser *parser;
         size_t i;
 
         parser = calloc(1, sizeof(*parser));
         if (!parser)
-                return err_origin(-ENOMEM);
+                return NULL;
 
         parser->codes = codes;
         parser->n_codes = n_codes;
@@ -337,10 +337,8 @@ static int parser_new(struct pyre_parser **ret_parser, const uint32_t *codes, si
                 parser->n_groups_room += codes[i] == '(';
         parser->groups = calloc(parser->n_groups_room, sizeof(*parser->groups));
         if (!parser->groups)
-                return err_origin(-ENOMEM);
-
-        *ret_parser = steal_ptr(&parser);
-        return 0;
+                return parser_free(parser);
+        return parser;
 }
 
 /**
@@ -372,9 +370,9 @@ int pyre_translate(struct pyre *ret_pyre,
                 return PYRE_E_BAD;
         }
 
-        r = parser_new(&parser, codes, n_codes);
-        if (r)
-                return err_trace(r);
+        parser = parser_new(codes, n_codes);
+        if (!parser)
+                return err_origin(-ENOMEM);
 
         r = run(parser);
         if (!r && parser->has_uses) {
@@ -392,6 +390,8 @@ int pyre_translate(struct pyre *ret_pyre,
                 .n_codes = parser->n_out,
                 .folds_unicode = parser->folds_unicode,
                 .folds_ascii = parser->folds_ascii,
+                .n_nested = (uint32_t)(parser->n_levels_most ? parser->n_levels_most - 1 : 0),
+                .n_captures = parser->n_captures,
         };
         return 0;
 }

@@ -50,6 +50,9 @@ struct pyre {
          * which pyre_fold_is_exact() is false. */
         bool folds_unicode;
         bool folds_ascii;
+        /* What makes each step of the matcher dearer. */
+        uint32_t n_nested;   /* groups within groups */
+        uint32_t n_captures; /* groups that capture */
 };
 
 int pyre_translate(struct pyre *ret_pyre,

@@ -160,30 +160,30 @@ static void run_row(void **state)
 static struct {
         const char *name;
         const char *pattern;
-        uint32_t code;
         size_t n_codes;
+        uint32_t code;
         int want; /* in both modes */
 } long_rows[] = {
-        { "three_stars_on_600_characters_are_decided", ".*.*.*b", 'a', 600, NO },
-        { "nested_repeats_reach_the_limit", "(a+)+b", 'a', 40, LIMIT },
-        { "a_look_ahead_in_a_repeat_reaches_the_limit", "(?:(?=.*).)*", 'a', 131072, LIMIT },
-        { "a_possessive_repeat_in_a_repeat_reaches_the_limit", "(?:.*+b|a)*", 'a', 131072, LIMIT },
-        { "a_tempered_dot_is_decided_on_long_text", "(?:(?!\\.\\.).)*", 'a', 131072, YES },
-        { "a_group_in_a_repeat_is_decided_on_long_text", "(.|\\n)*", '\n', 131072, YES },
-        { "a_captured_group_is_decided_on_long_text", "(a|b)*c\\1", 'a', 131072, NO },
-        { "a_count_of_65536_is_exact", "a{65536}", 'a', 65536, YES },
-        { "a_count_of_65536_is_not_less", "a{65536}", 'a', 65535, NO },
-        { "a_count_of_65536_is_not_more", "a{65536}", 'a', 65537, NO },
-        { "a_count_of_65537_of_a_group_is_exact", "(?:ab|a){65537}", 'a', 65537, YES },
-        { "a_minimum_above_65535_is_exact", "a{65537,}", 'a', 70000, YES },
-        { "a_minimum_above_65535_is_not_less", "a{65537,}", 'a', 65536, NO },
-        { "a_count_beyond_every_argument_fails", "a{4294967294}|b*", 'b', 10, YES },
-        { "an_argument_has_a_largest_length", ".*", 'a', REGEX_ARGUMENT_MAX + 1, LIMIT },
-        { "the_largest_argument_may_match", ".*", 'a', REGEX_ARGUMENT_MAX, YES },
-        { "a_deep_match_ends_within_its_memory", "(?:a|b)*c", 'a', REGEX_ARGUMENT_MAX, LIMIT },
-        { "a_compiled_form_is_bounded", "(?:(?:a{9}b){9999}c){9999}", 'a', 1, LIMIT },
+        { "three_stars_on_600_characters_are_decided", ".*.*.*b", 600, 'a', NO },
+        { "nested_repeats_reach_the_limit", "(a+)+b", 40, 'a', LIMIT },
+        { "a_look_ahead_in_a_repeat_reaches_the_limit", "(?:(?=.*).)*", 131072, 'a', LIMIT },
+        { "a_possessive_repeat_in_a_repeat_reaches_the_limit", "(?:.*+b|a)*", 131072, 'a', LIMIT },
+        { "a_tempered_dot_is_decided_on_long_text", "(?:(?!\\.\\.).)*", 131072, 'a', YES },
+        { "a_group_in_a_repeat_is_decided_on_long_text", "(.|\\n)*", 131072, '\n', YES },
+        { "a_captured_group_is_decided_on_long_text", "(a|b)*c\\1", 131072, 'a', NO },
+        { "a_count_of_65536_is_exact", "a{65536}", 65536, 'a', YES },
+        { "a_count_of_65536_is_not_less", "a{65536}", 65535, 'a', NO },
+        { "a_count_of_65536_is_not_more", "a{65536}", 65537, 'a', NO },
+        { "a_count_of_65537_of_a_group_is_exact", "(?:ab|a){65537}", 65537, 'a', YES },
+        { "a_minimum_above_65535_is_exact", "a{65537,}", 70000, 'a', YES },
+        { "a_minimum_above_65535_is_not_less", "a{65537,}", 65536, 'a', NO },
+        { "a_count_beyond_every_argument_fails", "a{4294967294}|b*", 10, 'b', YES },
+        { "an_argument_has_a_largest_length", ".*", REGEX_ARGUMENT_MAX + 1, 'a', LIMIT },
+        { "the_largest_argument_may_match", ".*", REGEX_ARGUMENT_MAX, 'a', YES },
+        { "a_deep_match_ends_within_its_memory", "(?:a|b)*c", REGEX_ARGUMENT_MAX, 'a', LIMIT },
+        { "a_compiled_form_is_bounded", "(?:(?:a{9}b){9999}c){9999}", 1, 'a', LIMIT },
         { "a_compiled_form_is_bounded_before_it_is_built",
-          "((((a{2}b){65535}){65535}){65535}){65535}", 'a', 1, LIMIT },
+          "((((a{2}b){65535}){65535}){65535}){65535}", 1, 'a', LIMIT },
 };
 
 static void run_long_row(void **state)
@@ -214,6 +214,28 @@ static void groups_may_nest_beyond_250(void **state)
         assert_int_equal(ask(REGEX_OSLO, pattern, (const uint32_t[]){ 'a' }, 1), YES);
 }
 
+/* Each of these would take many times as long if all steps were allowed alike. */
+static void deep_nesting_ends_as_soon_as_shallow(void **state)
+{
+        char pattern[3 * 200 + 3];
+        uint32_t codes[30];
+        size_t i;
+
+        (void)state;
+        memset(pattern, '(', 200);
+        pattern[200] = 'a';
+        for (i = 201; i < 601; i += 2) {
+                pattern[i] = ')';
+                pattern[i + 1] = '*';
+        }
+        pattern[601] = 'b';
+        pattern[602] = '\0';
+        for (i = 0; i < ARRAY_SIZE(codes); i++)
+                codes[i] = 'a';
+        assert_int_equal(ask(REGEX_WHOLE, pattern, codes, ARRAY_SIZE(codes)), LIMIT);
+        assert_int_equal(ask(REGEX_OSLO, pattern, codes, ARRAY_SIZE(codes)), LIMIT);
+}
+
 static void a_pattern_has_a_largest_length(void **state)
 {
         static char pattern[REGEX_PATTERN_MAX + 2];
@@ -240,6 +262,7 @@ int main(void)
         test_set_add_rows(&set, rows, run_row);
         test_set_add_rows(&set, long_rows, run_long_row);
         test_set_add_test(&set, groups_may_nest_beyond_250);
+        test_set_add_test(&set, deep_nesting_ends_as_soon_as_shallow);
         test_set_add_test(&set, a_pattern_has_a_largest_length);
         test_set_add_test(&set, freeing_null_is_fine);
         return test_set_run(&set, "regex");

@@ -76,9 +76,9 @@ int main(void)
                 n_argument = unhex(argument);
                 n_codes = utf8_decode(argument, n_argument, codes);
                 n_pattern = unhex(line);
-                printf("%s %s\n", answer(REGEX_WHOLE, line, n_pattern, codes, n_codes),
-                       answer(REGEX_OSLO, line, n_pattern, codes, n_codes));
-                fflush(stdout);
+                (void)printf("%s %s\n", answer(REGEX_WHOLE, line, n_pattern, codes, n_codes),
+                             answer(REGEX_OSLO, line, n_pattern, codes, n_codes));
+                (void)fflush(stdout);
         }
         return EXIT_SUCCESS;
 }

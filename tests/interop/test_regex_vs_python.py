@@ -4,7 +4,8 @@
 Each pair is an expression of a random grammar, which knows all of Python's constructs and many
 that only other engines have, and an argument of the characters that the grammar likes. What Python
 answers (3.11; an exception is "no") is what regex.c has to answer, in both modes. A "limit" of ours
-is a refusal: allowed, but seldom, and only for the reasons that pyre.h lists.
+is a refusal: allowed, but seldom, and only for the reasons that pyre.h lists; among them is what
+Python 3.11 itself gets wrong (possessive repeats of groups).
 
 RW_SEED repeats a run, RW_PAIRS sets its size, RW_REGEX_PROBE names the program.
 """
