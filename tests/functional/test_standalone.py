@@ -193,6 +193,18 @@ def test_a_file_without_execute_permission_is_96(
     assert done.returncode == programs.EXIT_NOT_EXECUTABLE
 
 
+def test_a_program_that_the_kernel_cannot_execute_is_96_with_the_reason(
+    rootwrap: Rootwrap, policy: PolicyFolder, tmp_path: Path
+) -> None:
+    program = tmp_path / "text"
+    program.write_text("no program\n")
+    program.chmod(0o755)
+    done = rootwrap.run(policy.write(f"text: CommandFilter, {program}, root"), "text")
+    assert (done.returncode, done.stdout) == (programs.EXIT_NOT_EXECUTABLE, b"")
+    assert b"Exec format error" in done.stderr
+    assert str(program).encode() in done.stderr
+
+
 def test_messages_use_the_name_that_was_called(
     rootwrap: Rootwrap, config: Path, tmp_path: Path
 ) -> None:
