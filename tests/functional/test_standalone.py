@@ -404,6 +404,7 @@ def test_rlimit_nofile_lowers_the_soft_limit_only(
     rootwrap: Rootwrap, policy: PolicyFolder, wanted: str | None, soft: int
 ) -> None:
     config = policy.write(FILTERS, rlimit_nofile=wanted)
+
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 5000))
 
@@ -428,7 +429,7 @@ def test_no_descriptor_but_the_three_streams_reaches_the_command(
 # signals
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
 def test_a_signal_to_rootwrap_reaches_the_command(
     rootwrap: Rootwrap, config: Path, running: list[subprocess.Popen[bytes]],
     number: signal.Signals,
