@@ -25,6 +25,8 @@ from rwtest.wait import is_alive
 
 # A denial of a hopeless pattern must come in this time; oslo.rootwrap would take years.
 HOPELESS_PATTERN_S = 10.0
+# Where a filter allows and a row of ours refuses: an operator must find out which.
+ROWS_THAT_REFUSE = ("D0", "D1", "D2", "D3", "D6", "D17", "D18")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Mode:
     name: str
     rootwrap: Rootwrap
     policy: PolicyFolder
+    row: str
 
     @property
     def is_strict(self) -> bool:
@@ -54,9 +57,11 @@ class Mode:
         return self.rootwrap.run(config, *words, env=env, cwd=cwd)
 
     def expect(self, done: subprocess.CompletedProcess[bytes], output: bytes) -> None:
-        """Strict: refused, and nothing ran. Else: it ran and said `output`."""
+        """Strict: refused, naming the row, and nothing ran. Else: it ran and said `output`."""
         if self.is_strict:
             assert (done.returncode, done.stdout) == (EXIT_UNAUTHORIZED, b""), done.stderr
+            if self.row in ROWS_THAT_REFUSE:
+                assert f" {self.row}: ".encode() in done.stderr
         else:
             assert (done.returncode, done.stdout) == (0, output), done.stderr
 
@@ -65,7 +70,8 @@ class Mode:
 def mode(request: pytest.FixtureRequest, policy: PolicyFolder) -> Mode:
     """The three askings."""
     rootwrap = programs.oslo() if request.param == "oslo" else programs.ours()
-    return Mode(request.param, rootwrap, policy)
+    row = request.node.name.split("_")[1].upper()
+    return Mode(request.param, rootwrap, policy, row)
 
 
 @pytest.fixture()

@@ -193,6 +193,18 @@ def test_a_file_without_execute_permission_is_96(
     assert done.returncode == programs.EXIT_NOT_EXECUTABLE
 
 
+def test_a_program_that_the_kernel_cannot_execute_is_96_with_the_reason(
+    rootwrap: Rootwrap, policy: PolicyFolder, tmp_path: Path
+) -> None:
+    program = tmp_path / "text"
+    program.write_text("no program\n")
+    program.chmod(0o755)
+    done = rootwrap.run(policy.write(f"text: CommandFilter, {program}, root"), "text")
+    assert (done.returncode, done.stdout) == (programs.EXIT_NOT_EXECUTABLE, b"")
+    assert b"Exec format error" in done.stderr
+    assert str(program).encode() in done.stderr
+
+
 def test_messages_use_the_name_that_was_called(
     rootwrap: Rootwrap, config: Path, tmp_path: Path
 ) -> None:
@@ -392,6 +404,7 @@ def test_rlimit_nofile_lowers_the_soft_limit_only(
     rootwrap: Rootwrap, policy: PolicyFolder, wanted: str | None, soft: int
 ) -> None:
     config = policy.write(FILTERS, rlimit_nofile=wanted)
+
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 5000))
 
@@ -416,7 +429,7 @@ def test_no_descriptor_but_the_three_streams_reaches_the_command(
 # signals
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
 def test_a_signal_to_rootwrap_reaches_the_command(
     rootwrap: Rootwrap, config: Path, running: list[subprocess.Popen[bytes]],
     number: signal.Signals,

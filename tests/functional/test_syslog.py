@@ -135,6 +135,15 @@ def test_a_refusal_is_logged_without_line_breaks(
     assert all(b"\n" not in line for line in lines)
 
 
+def test_a_refusal_that_oslo_would_have_allowed_is_logged_with_its_row(
+    ours: Rootwrap, policy: PolicyFolder, syslog: Syslog
+) -> None:
+    policy.write_filters("echo2: RegExpFilter, printf, root, printf, one|two", name="b.filters")
+    done = ours.run(with_syslog(policy), "printf", "one and more", env=ENVIRONMENT)
+    assert done.returncode == programs.EXIT_UNAUTHORIZED
+    assert b"filter match = echo2; D6: " in b"".join(syslog.lines())
+
+
 def test_commands_are_not_logged_at_the_level_of_errors(
     rootwrap: Rootwrap, policy: PolicyFolder, syslog: Syslog
 ) -> None:

@@ -10,6 +10,8 @@ OURS_ONLY: dict[str, str] = {
         "oslo.rootwrap ends and leaves its command behind",
     "test_an_unknown_filter_class_leaves_stderr_to_the_command":
         "oslo.rootwrap writes a warning to the command's stderr",
+    "test_a_program_that_the_kernel_cannot_execute_is_96_with_the_reason":
+        "oslo.rootwrap ends with a traceback and 1",
     "test_a_refusal_is_logged_without_line_breaks":
         "oslo.rootwrap logs arguments as they are",
     "test_syslog_that_cannot_be_opened_leaves_stderr_to_the_command":
