@@ -198,7 +198,7 @@ static int try_inner(const struct deciding *deciding,
 
         r = decide(&inner, rest, ret_inner);
         if (r == TRY_E_NO || r == TRY_E_NOT_EXECUTABLE) {
-                (void)filter_no(query, "the command behind it, \"%s\", is not allowed",
+                (void)filter_no(query, "the command behind it, \"%s\", was not accepted",
                                 inner.given);
                 return TRY_E_NO;
         }

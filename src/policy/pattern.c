@@ -18,22 +18,23 @@
  * @pattern:     the expression; nothing is done if it is compiled or known to be bad
  * @oslo_compat: in which of the two ways it will be matched
  *
- * Return: 0, REGEX_E_BAD, or negative errno
+ * Return: 0, REGEX_E_BAD, REGEX_E_LIMIT, REGEX_E_RAISE, or negative errno
  */
 int pattern_compile(struct pattern *pattern, bool oslo_compat)
 {
         struct regex **regex = oslo_compat ? &pattern->oslo : &pattern->whole;
         int r;
 
-        if (pattern->bad)
-                return REGEX_E_BAD;
+        if (pattern->error)
+                return pattern->error;
         if (*regex)
                 return 0;
         r = regex_new(regex, pattern->text, strlen(pattern->text),
-                      oslo_compat ? REGEX_OSLO : REGEX_WHOLE, &pattern->bad);
-        if (r == REGEX_E_BAD && !pattern->bad)
-                pattern->bad = "not a regular expression";
-        return r < 0 ? err_trace(r) : r;
+                      oslo_compat ? REGEX_OSLO : REGEX_WHOLE, &pattern->reason);
+        if (r < 0)
+                return err_trace(r);
+        pattern->error = r;
+        return r;
 }
 
 /**
@@ -63,7 +64,7 @@ static int match(struct pattern *pattern, struct query *query, struct word *word
         if (!r)
                 r = regex_match(oslo_compat ? pattern->oslo : pattern->whole, word->codes,
                                 word->n_codes);
-        if (r == REGEX_E_LIMIT)
+        if (r == REGEX_E_LIMIT && !pattern->error)
                 query->limit = true;
         return r < 0 ? err_trace(r) : r;
 }
@@ -74,14 +75,17 @@ static enum filter_answer no_match(struct query *query,
                                    const struct word *word,
                                    int r)
 {
-        if (r == REGEX_E_BAD)
-                return filter_no(query, "the expression \"%s\" is bad: %s", pattern->text,
-                                 pattern->bad);
+        if (r < 0)
+                return filter_fail(query, r);
+        if (r == REGEX_E_RAISE)
+                return filter_stop(query, "the expression \"%s\" is bad: %s", pattern->text,
+                                   pattern->reason);
+        if (pattern->error)
+                return filter_no(query, "the expression \"%s\" is %s: %s", pattern->text,
+                                 r == REGEX_E_BAD ? "bad" : "not supported", pattern->reason);
         if (r == REGEX_E_LIMIT)
                 return filter_no(query, "argument %zu reached a limit of the expression \"%s\"", i,
                                  pattern->text);
-        if (r < 0)
-                return filter_fail(query, r);
         return filter_no(query, "argument %zu, \"%s\", does not match \"%s\"", i, word->text,
                          pattern->text);
 }

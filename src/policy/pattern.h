@@ -13,7 +13,8 @@ struct pattern {
         const char *text;
         struct regex *whole; /* compiled when first needed */
         struct regex *oslo;
-        const char *bad; /* why it does not compile, NULL if it does or was not tried */
+        int error;          /* REGEX_E_* of a compilation that failed, 0: none did */
+        const char *reason; /* of that error */
 };
 
 enum filter_answer pattern_match_words(const struct filter *filter,

@@ -442,9 +442,9 @@ int policy_compile(struct policy *policy)
 
                 for (k = 0; filter->patterns && k < filter->n_args; k++) {
                         r = pattern_compile(&filter->patterns[k], policy->settings->oslo_compat);
-                        if (r == REGEX_E_BAD)
+                        if (r > 0)
                                 r = add_note(policy, filter->file, filter->line,
-                                             filter->patterns[k].bad);
+                                             filter->patterns[k].reason);
                         if (r)
                                 return err_trace(r);
                 }

@@ -45,7 +45,7 @@ static uint32_t flag_of(uint32_t token)
 static int push(struct pyre_parser *parser, enum pyre_level_kind kind, uint32_t flags, size_t start)
 {
         if (parser->n_levels > PYRE_NEST_MAX)
-                return pyre_limit(parser, "too many groups within groups");
+                return pyre_raise(parser, "too many groups within groups");
 
         parser->levels[parser->n_levels++] = (struct pyre_level){
                 .kind = kind,
@@ -277,7 +277,7 @@ static int set_global_flags(struct pyre_parser *parser, uint32_t flags)
 
         level->flags |= flags;
         if ((level->flags & TYPE_FLAGS) == TYPE_FLAGS)
-                return pyre_bad(parser, "the flags a and u together");
+                return pyre_raise(parser, "the flags a and u together");
         return 0;
 }
 

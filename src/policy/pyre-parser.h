@@ -110,6 +110,7 @@ struct pyre_parser {
 
 /* pyre.c */
 int pyre_bad(struct pyre_parser *parser, const char *reason);
+int pyre_raise(struct pyre_parser *parser, const char *reason);
 int pyre_limit(struct pyre_parser *parser, const char *reason);
 uint32_t pyre_peek(const struct pyre_parser *parser);
 uint32_t pyre_take(struct pyre_parser *parser);

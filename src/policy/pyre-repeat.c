@@ -207,9 +207,9 @@ static int parse_braces(struct pyre_parser *parser, struct repeat *repeat, bool 
         }
 
         if (has_min && repeat->min >= PYRE_REPEAT_INFINITE)
-                return pyre_bad(parser, "a repeat has too large a count");
+                return pyre_raise(parser, "a repeat has too large a count");
         if (has_max && repeat->max >= PYRE_REPEAT_INFINITE)
-                return pyre_bad(parser, "a repeat has too large a count");
+                return pyre_raise(parser, "a repeat has too large a count");
         if (repeat->max < repeat->min)
                 return pyre_bad(parser, "a repeat has a minimum above its maximum");
         *ret_is_repeat = true;

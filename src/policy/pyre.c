@@ -36,6 +36,19 @@ int pyre_bad(struct pyre_parser *parser, const char *reason)
 }
 
 /**
+ * pyre_raise() - note that Python ends with another error than re.error, which nobody handles
+ * @parser: the parser
+ * @reason: why, a static string
+ *
+ * Return: PYRE_E_RAISE
+ */
+int pyre_raise(struct pyre_parser *parser, const char *reason)
+{
+        parser->reason = reason;
+        return PYRE_E_RAISE;
+}
+
+/**
  * pyre_limit() - note why this is not translated
  * @parser: the parser
  * @reason: why, a static string

@@ -21,6 +21,7 @@
 enum {
         PYRE_E_BAD = 1, /* Python's re does not compile it */
         PYRE_E_LIMIT,   /* Python's re does, this does not */
+        PYRE_E_RAISE,   /* Python's re raises something else than re.error */
 };
 
 /* The longest expression, in characters. */

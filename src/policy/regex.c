@@ -103,6 +103,13 @@ static int compile(struct regex *regex, const char **reterr_reason)
         return 0;
 }
 
+static int translate_error(int r)
+{
+        if (r == PYRE_E_RAISE)
+                return REGEX_E_RAISE;
+        return r == PYRE_E_BAD ? REGEX_E_BAD : REGEX_E_LIMIT;
+}
+
 static int translate(struct regex *regex,
                      const char *pattern,
                      size_t n_pattern,
@@ -123,7 +130,7 @@ static int translate(struct regex *regex,
         if (r < 0)
                 return err_trace(r);
         if (r)
-                return r == PYRE_E_BAD ? REGEX_E_BAD : REGEX_E_LIMIT;
+                return translate_error(r);
 
         if (regex->mode == REGEX_WHOLE && regex->pyre.n_codes > PYRE_OUTPUT_MAX - OUTPUT_RESERVE) {
                 *reterr_reason = "the expression is too long";

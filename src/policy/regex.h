@@ -21,6 +21,7 @@ enum {
         REGEX_E_NO_MATCH = 1, /* the argument does not match */
         REGEX_E_BAD,          /* not an expression that Python's re compiles */
         REGEX_E_LIMIT,        /* a limit was reached: treat as no match, and say so */
+        REGEX_E_RAISE, /* Python raises what oslo.rootwrap does not handle: nothing may run */
 };
 
 /* The longest expression, in bytes; a longer one is REGEX_E_LIMIT. */

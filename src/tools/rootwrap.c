@@ -40,6 +40,8 @@
 
 /* How much of a command a message repeats. */
 #define COMMAND_BYTES_MAX 4096
+/* How much of it a log line holds; what is cut ends in "...". */
+#define LOG_WORDS_BYTES_MAX (LOG_LINE_BYTES_MAX - 1024)
 
 struct rootwrap {
         const char *name; /* as we were called */
@@ -102,11 +104,13 @@ static void log_command(const struct rootwrap *rootwrap)
         text_put_char(&text, '(');
         text_put_escaped(&text, login, strlen(login), 256);
         text_printf(&text, " > %s) Executing [", user ? user->pw_name : "?");
-        for (i = 0; i < command->n_argv && text.n_bytes < LOG_LINE_BYTES_MAX; i++) {
+        for (i = 0; i < command->n_argv && text.n_bytes < LOG_WORDS_BYTES_MAX; i++) {
                 if (i)
                         text_put_string(&text, ", ");
                 pystr_repr(command->argv[i], strlen(command->argv[i]), &text);
         }
+        if (i < command->n_argv || text.n_bytes > LOG_WORDS_BYTES_MAX)
+                text_cut(&text, LOG_WORDS_BYTES_MAX, "...");
         text_printf(&text, "] (filter match = %s)", rootwrap->decision.filter->name);
         log_line(&rootwrap->log, LOG_INFO, text_get(&text));
 }
@@ -229,6 +233,12 @@ static int fail_to_start(const struct rootwrap *rootwrap, enum spawn_step step, 
 {
         cleanup_text struct text message = { 0 };
 
+        if (step == SPAWN_KILL) { /* in kill(1)'s words, and with its status */
+                text_printf(&message, "kill: (%s): %s",
+                            rootwrap->decision.command.argv[rootwrap->decision.command.n_argv - 1],
+                            strerror(-r));
+                return fail(rootwrap, 1, &message);
+        }
         text_put_string(&message, "Cannot start ");
         text_put_escaped(&message, rootwrap->decision.command.argv[0],
                          strlen(rootwrap->decision.command.argv[0]), COMMAND_BYTES_MAX);
@@ -273,8 +283,16 @@ static void take_signals(sigset_t *taken, sigset_t *ret_mask)
         (void)sigprocmask(SIG_BLOCK, taken, ret_mask);
 }
 
-/* Waits for the command and passes signals on. What the terminal sends, it sends to the command as
- * well; and what the command sends us, it need not get back. Return: wait(2)'s status */
+/* What the terminal sends, it sends to the command as well, but for a hangup, which only the leader
+ * of the session gets. And what the command sends us, it need not get back. */
+static bool is_for_command(const siginfo_t *info, pid_t pid)
+{
+        if (info->si_code == SI_KERNEL)
+                return info->si_signo == SIGHUP && getsid(0) == getpid();
+        return info->si_pid != pid;
+}
+
+/* Waits for the command and passes signals on. Return: wait(2)'s status */
 static int wait_for(pid_t pid, const sigset_t *taken)
 {
         siginfo_t info;
@@ -289,7 +307,7 @@ static int wait_for(pid_t pid, const sigset_t *taken)
                         return 0;
                 if (sigwaitinfo(taken, &info) < 0 || info.si_signo == SIGCHLD)
                         continue;
-                if (info.si_code != SI_KERNEL && info.si_pid != pid)
+                if (is_for_command(&info, pid))
                         (void)kill(pid, info.si_signo);
         }
 }
@@ -430,8 +448,11 @@ int main(int argc, char **argv)
         };
         int r;
 
-        if (tidy_descriptors() < 0)
+        if (tidy_descriptors() < 0) {
+                (void)fprintf(stderr, "%s: Cannot close descriptors: %s\n", rootwrap.name,
+                              strerror(errno));
                 return RC_BADCONFIG;
+        }
         if (argc < 3) {
                 (void)fprintf(stderr, "%s: No command specified\n", rootwrap.name);
                 return RC_NOCOMMAND;

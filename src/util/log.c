@@ -65,7 +65,9 @@ void log_line(const struct log *log, int priority, const char *line)
         if (log->fd < 0 || priority > log->priority_max)
                 return;
         text_printf(&text, "<%d>%s: ", log->facility << 3 | priority, log->name);
-        text_put(&text, line, strnlen(line, LOG_LINE_BYTES_MAX));
+        text_put_string(&text, line);
+        if (text.n_bytes > LOG_LINE_BYTES_MAX)
+                text_cut(&text, LOG_LINE_BYTES_MAX, "...");
         if (!text.broken)
                 (void)send(log->fd, text.data, text.n_bytes + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

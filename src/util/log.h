@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* A longer line is cut. */
+/* A longer line is cut, which "..." at its end shows. */
 #define LOG_LINE_BYTES_MAX (8u * 1024)
 
 struct log {

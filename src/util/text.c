@@ -155,6 +155,22 @@ void text_put_escaped(struct text *text, const char *bytes, size_t n_bytes, size
 }
 
 /**
+ * text_cut() - make it shorter, and show that it is
+ * @text:  what is cut; at a place between characters
+ * @n_max: so many bytes stay at most
+ * @mark:  what is appended
+ */
+void text_cut(struct text *text, size_t n_max, const char *mark)
+{
+        if (text->n_bytes > n_max) {
+                while (n_max && ((unsigned char)text->data[n_max] & 0xC0u) == 0x80u)
+                        n_max--;
+                text->n_bytes = n_max;
+        }
+        text_put_string(text, mark);
+}
+
+/**
  * text_get() - the text as a string
  * @text: borrowed until the next text_*() call
  *

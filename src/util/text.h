@@ -24,6 +24,7 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 void text_vprintf(struct text *text, const char *format, va_list ap)
         __attribute__((format(printf, 2, 0)));
 void text_put_escaped(struct text *text, const char *bytes, size_t n_bytes, size_t n_max);
+void text_cut(struct text *text, size_t n_max, const char *mark);
 const char *text_get(const struct text *text);
 
 static inline void text_deinit_cleanup(struct text *text)

@@ -51,6 +51,7 @@ static const char *answer(enum regex_mode mode,
         case REGEX_E_NO_MATCH:
                 return "no";
         case REGEX_E_BAD:
+        case REGEX_E_RAISE:
                 return "bad";
         case REGEX_E_LIMIT:
                 return "limit";
