@@ -221,8 +221,31 @@ def test_options_that_we_do_not_know_are_left_alone(
     assert (done.returncode, done.stdout, done.stderr) == (0, b"ran\n", b"")
 
 
+def shared_objects(program: Path) -> set[str]:
+    """What the dynamic linker adds to a program, without versions; empty for a static one."""
+    done = subprocess.run(["ldd", str(program)], capture_output=True, encoding="utf-8", check=False)
+    words = [line.split()[0].split("/")[-1].split(".")[0] for line in done.stdout.splitlines()]
+    return {word for word in words if word not in ("statically", "not")}
+
+
 def test_an_installed_tree_needs_no_other_file_of_the_repository(ours: Rootwrap) -> None:
-    done = subprocess.run(["ldd", str(ours.program)], capture_output=True, encoding="utf-8",
-                          check=True)
-    names = {line.split()[0].split("/")[-1].split(".")[0] for line in done.stdout.splitlines()}
-    assert names <= {"linux-vdso", "libc", "libpcre2-32", "ld-linux-x86-64", "ld-linux-aarch64"}
+    programs = [ours.program, *ours.program.parents[1].glob("libexec/rootwrapd/*")]
+    for program in programs:
+        assert shared_objects(program) <= {
+            "linux-vdso", "libc", "libpcre2-32", "ld-linux-x86-64", "ld-linux-aarch64"
+        }
+
+
+def test_the_lean_program_hands_on_what_it_cannot_do(ours: Rootwrap, policy: PolicyFolder) -> None:
+    full = ours.program.parents[1] / "libexec/rootwrapd/rootwrap-full"
+    assert full.exists(), "musl-tools belongs to the packages of the build"
+    config = policy.write("e: RegExpFilter, /bin/echo, root, echo, [a-z]+")
+    away = full.with_suffix(".away")
+    full.rename(away)
+    try:
+        refused = ours.run(config, "echo", "word")
+    finally:
+        away.rename(full)
+    assert refused.returncode == 96
+    assert b"rootwrap-full" in refused.stderr
+    assert ours.run(config, "echo", "word").stdout == b"word\n"
