@@ -152,7 +152,7 @@ static int add_option(struct policy *policy,
                       struct complaint *reterr)
 {
         const struct filter_class *class;
-        struct filter *filter;
+        struct filter *filter = NULL;
         const char **pieces;
         size_t n_pieces;
         int r;
@@ -361,7 +361,7 @@ static int load_directory(struct load *load, const char *path)
 static int add_implicit(struct policy *policy)
 {
         enum implicit_privsep mode = policy->settings->implicit_privsep;
-        struct filter *filter;
+        struct filter *filter = NULL;
         int r;
 
         if (mode == IMPLICIT_PRIVSEP_OFF)
