@@ -8,8 +8,8 @@
  * decide: how long a decision takes in a process that keeps the policy, its expressions compiled,
  * as in a daemon. A round asks each command once and counts as one measurement of their mean.
  *
- * Prints {"ns": [[...], ...]}, for load one array a configuration; with decide also "verdicts", one
- * a command.
+ * Prints {"ns": [[...], ...]}, one array a configuration; with decide also "verdicts", one a
+ * command.
  */
 #include <stdint.h>
 #include <stdio.h>
