@@ -105,9 +105,13 @@ static int time_load(size_t n_rounds, size_t n_configs, char **configs)
                 return -1;
         memset(ns, 0, n_bytes); /* no page of it is touched first while the clock runs */
         for (i = 0; i < n_rounds; i++)
-                for (k = 0; k < n_configs; k++)
-                        if (load_once(configs[k], &ns[k * n_rounds + i]) < 0)
+                for (k = 0; k < n_configs; k++) {
+                        int64_t *to = &ns[k * n_rounds + i];
+
+                        /* The second time counts: a small one must not pay for a big one before. */
+                        if (load_once(configs[k], to) < 0 || load_once(configs[k], to) < 0)
                                 return -1;
+                }
         (void)printf("{\"ns\": [");
         for (k = 0; k < n_configs; k++) {
                 (void)printf("%s", k ? ", " : "");

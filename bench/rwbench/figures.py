@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 RATIO = "×"
+MICROSECONDS = "µs"
 MILLISECONDS = "ms"
 MEGABYTES = "MB"
 

@@ -21,11 +21,8 @@ N_AT_ONCE = 20
 # A second name for sleep, with a filter of its own that has an expression.
 SLEEP = Path("/usr/bin/sleep")
 SLEEP_MORE = Path("/usr/bin/bench-sleep")
-COMMANDS = {
-    "rootwrap": ["sleep", "60"],
-    "rootwrap, regular expression": ["bench-sleep", "60"],
-    "oslo-rootwrap": ["sleep", "60"],
-}
+PLAIN = ["sleep", "60"]
+WITH_EXPRESSION = ["bench-sleep", "60"]
 
 
 def pss_mb(pid: int) -> float:
@@ -61,13 +58,13 @@ def memory(plan: Plan) -> Result:
     if not SLEEP_MORE.exists():
         shutil.copy(SLEEP, SLEEP_MORE)
     ours = programs.ours().program
+    oslo = programs.OSLO_ROOTWRAP
     rows = [
-        (ours, COMMANDS["rootwrap"], 1, "rootwrap"),
-        (ours, COMMANDS["rootwrap, regular expression"], 1, "rootwrap, regular expression"),
-        (programs.OSLO_ROOTWRAP, COMMANDS["oslo-rootwrap"], 1, "oslo-rootwrap"),
-        (ours, COMMANDS["rootwrap"], N_AT_ONCE, f"rootwrap, one of {N_AT_ONCE}"),
-        (programs.OSLO_ROOTWRAP, COMMANDS["oslo-rootwrap"], N_AT_ONCE,
-         f"oslo-rootwrap, one of {N_AT_ONCE}"),
+        (ours, PLAIN, 1, "`rootwrap CONFIG sleep 60`"),
+        (ours, WITH_EXPRESSION, 1, "the same for a command that needs a regular expression"),
+        (oslo, PLAIN, 1, "`oslo-rootwrap CONFIG sleep 60`"),
+        (ours, PLAIN, N_AT_ONCE, f"each of {N_AT_ONCE} `rootwrap`"),
+        (oslo, PLAIN, N_AT_ONCE, f"each of {N_AT_ONCE} `oslo-rootwrap`"),
     ]
     samples = [Samples(name) for *_, name in rows]
     n_rounds = plan.pick(9, 3)

@@ -6,7 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rwbench.figures import MILLISECONDS, Figure, Result, Samples, Spread, difference, ratio
+from rwbench.figures import (
+    MICROSECONDS,
+    MILLISECONDS,
+    Figure,
+    Result,
+    Samples,
+    Spread,
+    difference,
+    ratio,
+)
 from rwbench.plan import Plan, Progress, Subject, policy_timer, run_timer, time_commands
 from rwtest import programs
 
@@ -168,6 +177,9 @@ def decide(plan: Plan) -> Result:
     worst = max(ratios, key=lambda text: ratios[text].median)
     figures = [Figure("decide/worst", f"the worst of these ({worst})", ratios[worst])]
     figures += [Figure(f"decide/{text}", text, spread) for text, spread in ratios.items()]
+    figures += [Figure(f"decide/{case.name}/time", f"{case.name}: a decision among {MANY:,}",
+                       samples["default", case.name, MANY].spread, MICROSECONDS)
+                for case in (CASES[0], CASES[-1])]
     return Result(figures, list(samples.values()), "us",
                   f"A decision among {MANY:,} filters / the same among {FEW}, in a process that "
                   "keeps the policy.")

@@ -43,11 +43,6 @@ def full_program() -> Path:
     return found[0] if found else lean
 
 
-def oslo_note() -> str:
-    """The command that a reader can repeat."""
-    return f"{programs.OSLO_ROOTWRAP} CONFIG COMMAND"
-
-
 def standalone(plan: Plan) -> Result:
     """Without sudo."""
     prepare()
