@@ -64,11 +64,22 @@ CLEANUP_DEFINE(pcre2_compile_context, pcre2_compile_context_free)
 CLEANUP_DEFINE(pcre2_match_context, pcre2_match_context_free)
 CLEANUP_DEFINE(pcre2_match_data, pcre2_match_data_free)
 
+/* What a compilation may take at once, and whether there was less. */
+struct memory {
+        size_t max;
+        bool is_short;
+};
+
 static void *memory_get(PCRE2_SIZE size, void *data)
 {
-        const size_t *max = data;
+        struct memory *memory = data;
+        void *taken;
 
-        return size <= *max ? malloc(size) : NULL;
+        if (size > memory->max)
+                return NULL;
+        taken = malloc(size);
+        memory->is_short |= !taken;
+        return taken;
 }
 
 static void memory_put(void *memory, void *data)
@@ -81,11 +92,11 @@ static int compile(struct regex *regex, const char **reterr_reason)
 {
         cleanup_with(pcre2_general_context_free) pcre2_general_context *general = NULL;
         cleanup_with(pcre2_compile_context_free) pcre2_compile_context *context = NULL;
-        size_t max = limits[regex->mode].code_bytes;
+        struct memory memory = { .max = limits[regex->mode].code_bytes };
         PCRE2_SIZE offset;
         int error;
 
-        general = pcre2_general_context_create(memory_get, memory_put, &max);
+        general = pcre2_general_context_create(memory_get, memory_put, &memory);
         if (!general)
                 return err_origin(-ENOMEM);
         context = pcre2_compile_context_create(general);
@@ -96,6 +107,8 @@ static int compile(struct regex *regex, const char **reterr_reason)
         (void)pcre2_set_parens_nest_limit(context, PARENS_NEST_MAX);
         regex->code = pcre2_compile(regex->pyre.codes, regex->pyre.n_codes, OPTIONS, &error,
                                     &offset, context);
+        if (!regex->code && memory.is_short)
+                return err_origin(-ENOMEM);
         if (!regex->code) {
                 *reterr_reason = "the expression is too large or not supported";
                 return REGEX_E_LIMIT;

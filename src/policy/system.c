@@ -252,7 +252,9 @@ static int walk_name(struct walk *walk, const char *name, size_t n_name)
         if (n_before && walk->path.data[n_before - 1] != '/')
                 text_put_char(&walk->path, '/');
         text_put(&walk->path, name, n_name);
-        if (walk->path.broken || walk->path.n_bytes > REALPATH_BYTES_MAX)
+        if (walk->path.broken) /* REALPATH_BYTES_MAX is reached long before a text's own limit */
+                return err_origin(-ENOMEM);
+        if (walk->path.n_bytes > REALPATH_BYTES_MAX)
                 return err_origin(-ENAMETOOLONG);
 
         r = walk->system->lstat(walk->system, text_get(&walk->path), &st);
@@ -409,7 +411,9 @@ int system_realpath(const struct system *system,
                 r = walk_run(walk);
         if (!r)
                 r = make_absolute(walk);
-        if (!r && (walk->path.broken || walk->path.n_bytes > REALPATH_BYTES_MAX))
+        if (!r && walk->path.broken)
+                r = err_origin(-ENOMEM);
+        if (!r && walk->path.n_bytes > REALPATH_BYTES_MAX)
                 r = err_origin(-ENAMETOOLONG);
         if (!r) {
                 normalize(&walk->path);
