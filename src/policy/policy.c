@@ -307,7 +307,8 @@ static int read_names(struct load *load, int fd, struct names *names)
                 return err_origin(-ENOMEM);
         for (;;) {
                 n = syscall(SYS_getdents64, fd, records, DIRECTORY_BYTES);
-                if (n == 0 || (n < 0 && errno == ENOENT)) /* ENOENT: it was removed; as readdir(3) */
+                if (n == 0 ||
+                    (n < 0 && errno == ENOENT)) /* ENOENT: it was removed; as readdir(3) */
                         return 0;
                 if (n < 0)
                         return err_origin(-errno);
