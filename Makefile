@@ -8,6 +8,9 @@ PREFIX :=
 SECONDS := 60
 # Of `make check`: more words for pytest, as in PYTEST='-k lvm -x'.
 PYTEST :=
+# Of `make bench`: not empty for a run of less than a minute; the benchmarks to run, all by default.
+QUICK :=
+BENCH :=
 
 # Debian's own programs, whatever else a shell's set-up put before them.
 override PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
@@ -31,7 +34,7 @@ check: check-deps all
 	@tests/check $(BUILD) $(PYTEST)
 
 bench: check-deps all
-	@bench/run
+	@RW_BUILD=$(abspath $(BUILD)) bench/run $(if $(QUICK),--quick) $(BENCH)
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)
@@ -50,7 +53,7 @@ help:
 	@echo 'make                              build into $(BUILD)/'
 	@echo 'make demo                         show the main job: Cinder runs LVM through us (root)'
 	@echo 'make check [PYTEST=ARGS]          all tests, in a sandbox (root)'
-	@echo 'make bench                        our figures beside the others'"'"' (root)'
+	@echo 'make bench [QUICK=1] [BENCH=NAME] our figures beside the others'"'"' (root)'
 	@echo 'make install [DESTDIR= PREFIX=]   install, by default into /usr/local'
 	@echo 'make fuzz [SECONDS=60]            run each fuzz target so long (clang)'
 	@echo 'make coverage                     what the tests reach (gcovr)'

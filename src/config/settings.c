@@ -301,8 +301,8 @@ static int note_unknown(struct settings *settings, const struct ini *ini)
         size_t i;
         size_t k;
 
-        settings->unknown =
-                arena_take_array(&settings->arena, section->n_options + 1, sizeof(char *));
+        settings->unknown = arena_take_array(&settings->arena, section->n_options + 1,
+                                             sizeof(*settings->unknown));
         if (!settings->unknown)
                 return err_origin(-ENOMEM);
         for (i = 0; i < section->n_options; i++) {
@@ -310,7 +310,10 @@ static int note_unknown(struct settings *settings, const struct ini *ini)
                         if (strcmp(options[k].name, section->options[i].name) == 0)
                                 break;
                 if (k == N(options))
-                        settings->unknown[n_unknown++] = section->options[i].name;
+                        settings->unknown[n_unknown++] = (struct unknown_option){
+                                section->options[i].name,
+                                section->options[i].line,
+                        };
         }
         return 0;
 }

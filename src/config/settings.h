@@ -27,6 +27,12 @@ struct directories {
         size_t n_paths;
 };
 
+/* An option of another program, or one that is misspelled. */
+struct unknown_option {
+        const char *name;
+        unsigned int line;
+};
+
 struct settings {
         struct arena arena; /* holds all strings */
         const char *file;
@@ -40,7 +46,7 @@ struct settings {
         int64_t rlimit_nofile;
         bool oslo_compat;
         enum implicit_privsep implicit_privsep;
-        const char **unknown; /* names of options that mean nothing to us, NULL-terminated */
+        struct unknown_option *unknown; /* options that mean nothing to us, ended by a NULL name */
 };
 
 /* A limit lower than the three standard descriptors would leave the command without them. */

@@ -214,7 +214,7 @@ static void run_value_row(void **state)
         assert_int_equal(settings.rlimit_nofile, want->rlimit_nofile);
         assert_int_equal(settings.oslo_compat, want->oslo_compat);
         assert_int_equal(settings.implicit_privsep, want->implicit_privsep);
-        assert_null(settings.unknown[0]);
+        assert_null(settings.unknown[0].name);
         settings_deinit(&settings);
         file_remove(&file);
 }
@@ -228,9 +228,9 @@ static void unknown_options_are_noted(void **state)
         (void)state;
         file_make(&file, PATHS "Colour=red\nuse_syslog=no\nsize=3\n[other]\nshape=round\n");
         assert_int_equal(settings_load(&settings, file.path, NULL, &complaint), 0);
-        assert_string_equal(settings.unknown[0], "colour");
-        assert_string_equal(settings.unknown[1], "size");
-        assert_null(settings.unknown[2]);
+        assert_string_equal(settings.unknown[0].name, "colour");
+        assert_string_equal(settings.unknown[1].name, "size");
+        assert_null(settings.unknown[2].name);
         settings_deinit(&settings);
         file_remove(&file);
 }

@@ -61,6 +61,9 @@ static void taken_deinit(struct taken *taken)
         taken->pidfd = -1;
 }
 
+/* The depth is two: the filters that an inner run asks do not chain. */
+/* NOLINTBEGIN(misc-no-recursion) */
+
 static int decide(struct deciding *deciding, struct words words, struct taken *ret_taken);
 
 /* CommandFilter.get_exec(). Return: the path, NULL with *ret_r 0 if there is none */
@@ -377,6 +380,8 @@ static int decide(struct deciding *deciding, struct words words, struct taken *r
         *ret_taken = (struct taken){ .filter = not_executable, .pidfd = -1 };
         return not_executable ? TRY_E_NOT_EXECUTABLE : TRY_E_NO;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 static int count_args(const char *const *argv, size_t *ret_n_argv)
 {

@@ -225,7 +225,7 @@ static enum filter_answer check_rule(struct query *query, struct words words)
 static enum filter_answer check_process(const struct filter *filter, struct query *query, pid_t pid)
 {
         enum filter_answer answer;
-        const char *program;
+        const char *program = "";
 
         answer = find_program(query, pid, &program);
         if (answer != FILTER_YES)

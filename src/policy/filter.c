@@ -56,7 +56,9 @@ bool filter_names_command(const struct filter *filter, const char *word)
                strcmp(word, word_basename(filter->exec_path)) == 0;
 }
 
-static void explain(struct query *query, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void explain(struct query *query,
+                                                          const char *format,
+                                                          va_list ap)
 {
         if (!query->why || query->why->n_bytes)
                 return;

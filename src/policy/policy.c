@@ -155,7 +155,7 @@ static int add_option(struct policy *policy,
                       struct complaint *reterr)
 {
         const struct filter_class *class;
-        struct filter *filter;
+        struct filter *filter = NULL;
         const char **pieces;
         size_t n_pieces;
         int r;
@@ -310,10 +310,10 @@ static int read_names(struct load *load, int fd, struct names *names)
                 return err_origin(-ENOMEM);
         for (;;) {
                 n = syscall(SYS_getdents64, fd, records, DIRECTORY_BYTES);
+                if (n == 0 || (n < 0 && errno == ENOENT)) /* ENOENT: it was removed; as readdir(3) */
+                        return 0;
                 if (n < 0)
                         return err_origin(-errno);
-                if (n == 0)
-                        return 0;
                 r = add_names(load, names, records, (size_t)n);
                 if (r)
                         return err_trace(r);
@@ -364,7 +364,7 @@ static int load_directory(struct load *load, const char *path)
 static int add_implicit(struct policy *policy)
 {
         enum implicit_privsep mode = policy->settings->implicit_privsep;
-        struct filter *filter;
+        struct filter *filter = NULL;
         int r;
 
         if (mode == IMPLICIT_PRIVSEP_OFF)
@@ -379,6 +379,35 @@ static int add_implicit(struct policy *policy)
         return 0;
 }
 
+static void begin(struct load *load,
+                  struct policy *policy,
+                  const struct settings *settings,
+                  struct complaint *reterr)
+{
+        *policy = (struct policy){
+                .settings = settings,
+                .arena = { .n_first = POLICY_ARENA_BYTES },
+        };
+        policy->by_name.arena = &policy->arena;
+        policy->by_env_name.arena = &policy->arena;
+        *load = (struct load){
+                .policy = policy,
+                .scratch = { .n_first = SCRATCH_ARENA_BYTES },
+                .reterr = reterr,
+        };
+}
+
+/* All files are read, with @r: what is left to do. Return: @r, or what that comes to */
+static int finish(struct load *load, int r)
+{
+        arena_deinit(&load->scratch);
+        if (!r)
+                r = add_implicit(load->policy);
+        if (!r)
+                r = index_build(load->policy);
+        return err_trace(r);
+}
+
 /**
  * policy_load() - load what the settings name
  * @policy:   set; to be given to policy_deinit() also after a failure
@@ -389,28 +418,34 @@ static int add_implicit(struct policy *policy)
  */
 int policy_load(struct policy *policy, const struct settings *settings, struct complaint *reterr)
 {
-        struct load load = {
-                .policy = policy,
-                .scratch = { .n_first = SCRATCH_ARENA_BYTES },
-                .reterr = reterr,
-        };
+        struct load load;
         size_t i;
         int r = 0;
 
-        *policy = (struct policy){
-                .settings = settings,
-                .arena = { .n_first = POLICY_ARENA_BYTES },
-        };
-        policy->by_name.arena = &policy->arena;
-        policy->by_env_name.arena = &policy->arena;
+        begin(&load, policy, settings, reterr);
         for (i = 0; i < settings->filters_path.n_paths && !r; i++)
                 r = load_directory(&load, settings->filters_path.paths[i]);
-        arena_deinit(&load.scratch);
-        if (!r)
-                r = add_implicit(policy);
-        if (!r)
-                r = index_build(policy);
-        return err_trace(r);
+        return err_trace(finish(&load, r));
+}
+
+/**
+ * policy_load_file() - load one filter file as if it were the only one
+ * @policy:   set; to be given to policy_deinit() also after a failure
+ * @settings: borrowed for the life of the policy
+ * @path:     the file
+ * @reterr:   for POLICY_E_BAD: what is wrong, and where
+ *
+ * Return: 0, POLICY_E_BAD or negative errno
+ */
+int policy_load_file(struct policy *policy,
+                     const struct settings *settings,
+                     const char *path,
+                     struct complaint *reterr)
+{
+        struct load load;
+
+        begin(&load, policy, settings, reterr);
+        return err_trace(finish(&load, load_file(&load, path)));
 }
 
 /**

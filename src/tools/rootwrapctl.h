@@ -22,3 +22,4 @@ int loaded_init(struct loaded *loaded, const char *file);
 void loaded_deinit(struct loaded *loaded);
 
 int explain_main(int argc, char **argv);
+int lint_main(int argc, char **argv);

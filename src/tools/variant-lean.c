@@ -20,6 +20,11 @@
 
 #define EXE_BYTES_MAX 4096
 
+/* The build says where it installs it, relative to our own folder. */
+#ifndef ROOTWRAP_FULL
+#        define ROOTWRAP_FULL "../libexec/rootwrapd/rootwrap-full"
+#endif
+
 /* The build's own folder has both programs side by side. */
 static const char *const places[] = { ROOTWRAP_FULL, "rootwrap-full" };
 

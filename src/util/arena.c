@@ -18,6 +18,9 @@
 #define ARENA_PAGE_BYTES 4096u
 /* Of larger blocks only the pages that are touched are worth asking for. */
 #define ARENA_POPULATE_MAX (256u * 1024)
+/* From here on a block is made of huge pages: it will be filled. */
+#define ARENA_HUGE_MIN   (512u * 1024)
+#define ARENA_HUGE_BYTES ((size_t)2 * 1024 * 1024)
 
 struct arena_block {
         struct arena_block *next;
@@ -41,6 +44,11 @@ void arena_deinit(struct arena *arena)
         *arena = (struct arena){ .n_first = arena->n_first };
 }
 
+static size_t round_up(size_t n, size_t step)
+{
+        return (n + step - 1) & ~(step - 1);
+}
+
 static int arena_grow(struct arena *arena, size_t n_bytes)
 {
         size_t n_room = arena->n_room * 2;
@@ -54,8 +62,8 @@ static int arena_grow(struct arena *arena, size_t n_bytes)
         if (n_room > ARENA_BYTES_MAX - arena->n_total)
                 return -1;
 
-        n_block =
-                (sizeof(*block) + n_room + ARENA_PAGE_BYTES - 1) & ~(size_t)(ARENA_PAGE_BYTES - 1);
+        n_block = round_up(sizeof(*block) + n_room,
+                           n_room >= ARENA_HUGE_MIN ? ARENA_HUGE_BYTES : ARENA_PAGE_BYTES);
         block = mmap(NULL, n_block, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS |
                              (n_block <= ARENA_POPULATE_MAX ? MAP_POPULATE : 0),
@@ -63,6 +71,8 @@ static int arena_grow(struct arena *arena, size_t n_bytes)
         if (block == MAP_FAILED)
                 return -1;
 
+        if (n_room >= ARENA_HUGE_MIN)
+                (void)madvise(block, n_block, MADV_HUGEPAGE); /* where the kernel has them */
         block->next = arena->blocks;
         block->n_bytes = n_block;
         arena->blocks = block;

@@ -6,7 +6,6 @@
  */
 #include "util/err.h"
 
-#include <errno.h>
 #include <stddef.h>
 
 static err_sink_fn err_sink;
@@ -21,27 +20,12 @@ void err_set_sink(err_sink_fn sink)
 }
 
 /**
- * err_note() - report that @r passed a place in the source
- * @r:    the code
- * @file: file, @line: line, @func: function of that place
- *
- * Return: @r
+ * err_report() - tell the sink, if there is one
+ * @r:    a negative code
+ * @file: file, @line: line, @func: function that it passed
  */
-int err_note(int r, const char *file, int line, const char *func)
+void err_report(int r, const char *file, int line, const char *func)
 {
-        if (r < 0 && err_sink)
+        if (err_sink)
                 err_sink(r, file, line, func);
-        return r;
-}
-
-/**
- * err_note_fold() - as err_note(), for callers that have handled every positive code
- * @r:    the code
- * @file: file, @line: line, @func: function of that place
- *
- * Return: @r, or -ENOTRECOVERABLE for a positive @r
- */
-int err_note_fold(int r, const char *file, int line, const char *func)
-{
-        return err_note(r > 0 ? -ENOTRECOVERABLE : r, file, line, func);
 }

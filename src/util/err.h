@@ -3,6 +3,8 @@
  * admin's. */
 #pragma once
 
+#include <errno.h>
+
 typedef void (*err_sink_fn)(int r, const char *file, int line, const char *func);
 
 /* Marks the place where the negative code @r first appears. Return: @r */
@@ -14,5 +16,16 @@ typedef void (*err_sink_fn)(int r, const char *file, int line, const char *func)
 #define err_fold(r) err_note_fold((r), __FILE__, __LINE__, __func__)
 
 void err_set_sink(err_sink_fn sink);
-int err_note(int r, const char *file, int line, const char *func);
-int err_note_fold(int r, const char *file, int line, const char *func);
+void err_report(int r, const char *file, int line, const char *func);
+
+static inline int err_note(int r, const char *file, int line, const char *func)
+{
+        if (r < 0)
+                err_report(r, file, line, func);
+        return r;
+}
+
+static inline int err_note_fold(int r, const char *file, int line, const char *func)
+{
+        return err_note(r > 0 ? -ENOTRECOVERABLE : r, file, line, func);
+}

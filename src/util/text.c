@@ -96,7 +96,7 @@ void text_vprintf(struct text *text, const char *format, va_list ap)
         int n;
 
         va_copy(again, ap);
-        n = vsnprintf(NULL, 0, format, ap);
+        n = vsnprintf(NULL, 0, format, ap); /* NOLINT(clang-analyzer-valist.Uninitialized) */
         if (n < 0)
                 text->broken = true;
         else if (text_reserve(text, (size_t)n)) {

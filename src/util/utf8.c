@@ -6,6 +6,8 @@
  */
 #include "util/utf8.h"
 
+#include <string.h>
+
 static bool is_tail(unsigned char byte)
 {
         return (byte & 0xC0u) == 0x80u;
@@ -120,6 +122,20 @@ size_t utf8_put(uint32_t code, char out[static UTF8_SEQUENCE_MAX])
         return 4;
 }
 
+/* How many ASCII bytes there are at least, eight at a time: most text is nothing else. */
+static size_t count_ascii(const unsigned char *bytes, size_t n_bytes)
+{
+        uint64_t eight;
+        size_t at = 0;
+
+        for (; n_bytes - at >= sizeof(eight); at += sizeof(eight)) {
+                memcpy(&eight, bytes + at, sizeof(eight));
+                if (eight & 0x8080808080808080u)
+                        break;
+        }
+        return at;
+}
+
 /**
  * utf8_is_valid() - would Python's strict decoder take it?
  * @text:       bytes
@@ -134,6 +150,9 @@ bool utf8_is_valid(const char *text, size_t n_bytes, size_t *ret_offset)
         size_t n;
 
         while (at < n_bytes) {
+                at += count_ascii(bytes + at, n_bytes - at);
+                if (at == n_bytes)
+                        break;
                 n = sequence(bytes + at, n_bytes - at, &code);
                 if (!n) {
                         *ret_offset = at;

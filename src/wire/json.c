@@ -120,9 +120,11 @@ static int take_hex(struct json_reader *reader, uint32_t *ret_code)
         int i;
 
         for (i = 0; i < 4; i++) {
-                char c = reader->at < reader->end ? *reader->at++ : '\0';
+                char c = '\0';
                 const char *digit;
 
+                if (reader->at < reader->end)
+                        c = *reader->at++;
                 if (c >= 'A' && c <= 'F')
                         c = (char)(c + 32);
                 digit = c ? strchr(digits, c) : NULL;

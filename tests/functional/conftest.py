@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -13,6 +16,8 @@ from rwtest import programs
 from rwtest.differences import OURS_ONLY
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
+
+TEST_DEADLINE_S = 60
 
 
 def pytest_configure() -> None:
@@ -53,10 +58,19 @@ def policy(tmp_path: Path) -> PolicyFolder:
 
 
 @pytest.fixture(autouse=True)
-def _plain_process() -> None:
-    """Every test starts from the same umask and folder."""
+def _plain_process() -> Iterator[None]:
+    """Every test starts from the same umask and folder, and none waits for ever."""
     os.umask(0o022)
     os.chdir("/")
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.alarm(TEST_DEADLINE_S)
+    yield
+    signal.alarm(0)
+
+
+def _too_late(_number: int, _frame: FrameType | None) -> None:
+    """Ends whatever a test waits for."""
+    raise TimeoutError(f"the test still waits after {TEST_DEADLINE_S} s")
 
 
 @pytest.fixture(scope="session")

@@ -37,20 +37,20 @@ gone: CommandFilter, rw-no-such-program, root
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 
-# Says "ready", then the name of each signal that reaches it; SIGTERM or an end of file ends it.
+# Says "ready", then the name of each signal that reaches it; SIGTERM ends it. The signals are
+# blocked and waited for: a handler could run between two waits and leave the second one asleep.
 SIGNAL_COUNTER = """
-import os, signal, sys
+import os, signal
+numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 def say(text):
     os.write(1, text.encode() + b"\\n")
-def on_signal(number, frame):
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+say("ready")
+while True:
+    number = signal.sigwait(numbers)
     say(signal.Signals(number).name)
     if number == signal.SIGTERM:
         os._exit(42)
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-    signal.signal(number, on_signal)
-say("ready")
-while True:
-    signal.pause()
 """
 
 

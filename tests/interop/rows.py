@@ -155,16 +155,25 @@ class Evaluation:
             if leaf.run_as == found.run_as and not isinstance(leaf, filters.ChainingFilter)
         ]
         head = [found.get_exec(exec_dirs=self.exec_dirs) or found.exec_path, *words[1:start]]
-        allows, _ = self._outcomes(leaves, rest)
-        for inner in allows:
-            assert inner.answer.argv is not None
-            for tail, forbids in self._resolved(inner, rest, words[start]):
-                if forbids is not None or tail != words[start:]:
-                    self.rows.add("D1")
-                if forbids is MUST:
-                    continue
-                rows = set(inner.rows) if forbids is None else {*inner.rows, "D1"}
-                yield Alternative(describe("allow", found, [*head, *tail]), found, rows)
+        refused: set[int] = set()
+        while True:
+            allows, _ = self._outcomes([f for f in leaves if id(f) not in refused], rest)
+            n_refused = len(refused)
+            for inner in allows:
+                assert inner.answer.argv is not None
+                for tail, forbids in self._resolved(inner, rest, words[start]):
+                    if forbids is not None or tail != words[start:]:
+                        self.rows.add("D1")
+                    if forbids is MUST:
+                        # another path than this filter's: the next one is asked
+                        refused.add(id(inner.found))
+                        continue
+                    rows = set(inner.rows) if forbids is None else {*inner.rows, "D1"}
+                    if n_refused:
+                        rows.add("D1")
+                    yield Alternative(describe("allow", found, [*head, *tail]), found, rows)
+            if len(refused) == n_refused:
+                return
 
     def _resolved(
         self, inner: Alternative, rest: list[str], given: str

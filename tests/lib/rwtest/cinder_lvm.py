@@ -107,7 +107,7 @@ class CinderHost:
 
     def __init__(self, rootwrap: programs.Rootwrap) -> None:
         programs.require_sandbox()
-        self._install_cinder()
+        self.install_cinder()
         self.use(rootwrap)
         self.disk = LoopDevice(DISK, DISK_BYTES)
         for folder in LVM_FOLDERS:
@@ -125,7 +125,7 @@ class CinderHost:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
 
     @classmethod
-    def _install_cinder(cls) -> None:
+    def install_cinder(cls) -> None:
         """What Debian's cinder-common and cinder-volume would have put there."""
         package = programs.REPOSITORY / "build/cinder-common"
         if not package.is_dir():

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks of `rootwrapctl lint`. */
+#pragma once
+
+#include "policy/policy.h"
+#include "policy/system.h"
+#include "tools/finding.h"
+
+/* What one look at a policy needs. */
+struct lint {
+        struct findings *findings;
+        const struct policy *policy;
+        const struct system *system;
+};
+
+void lint_filter(const struct lint *lint, const struct filter *filter);
+void lint_shadow(const struct lint *lint, uint32_t number);
+void lint_patterns(const struct lint *lint, const struct filter *filter);
+void lint_program(const struct lint *lint, const struct filter *filter);
+void lint_trust(struct findings *findings, const char *path);
+struct place lint_place(const struct lint *lint, const struct filter *filter);
