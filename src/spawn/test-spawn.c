@@ -17,16 +17,17 @@
 static const char *const no_env[] = { NULL };
 
 /* Return: as spawn_start(); on success the status of waitpid(2) in @ret_status */
-static int run(struct spawn *spawn, int *ret_status, enum spawn_step *reterr_step)
+static int run(const struct spawn *spawn, int *ret_status, enum spawn_step *reterr_step)
 {
+        struct spawn whole = *spawn;
         sigset_t mask;
         pid_t pid;
         int r;
 
         (void)sigemptyset(&mask);
-        spawn->envp = spawn->envp ? spawn->envp : no_env;
-        spawn->mask = spawn->mask ? spawn->mask : &mask;
-        r = spawn_start(spawn, &pid, reterr_step);
+        whole.envp = spawn->envp ? spawn->envp : no_env;
+        whole.mask = spawn->mask ? spawn->mask : &mask;
+        r = spawn_start(&whole, &pid, reterr_step);
         if (!r)
                 assert_int_equal(waitpid(pid, ret_status, 0), pid);
         return r;
