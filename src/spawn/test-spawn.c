@@ -60,7 +60,7 @@ static void run_row(void **state)
         struct spawn spawn = { .argv = argv, .envp = envp, .nofile = 64, .pidfd = -1 };
         cleanup_close int extra = dup2(STDIN_FILENO, 50); /* not close-on-exec */
         enum spawn_step step;
-        int status;
+        int status = -1;
 
         (void)signal(SIGPIPE, SIG_IGN);
         assert_int_equal(extra, 50);
@@ -89,7 +89,7 @@ static void run_error_row(void **state)
         const char *const argv[] = { path, NULL };
         struct spawn spawn = { .argv = argv, .nofile = -1, .pidfd = -1 };
         enum spawn_step step = SPAWN_FORK;
-        int status;
+        int status = -1;
         int fd;
 
         assert_non_null(mkdtemp(directory));
@@ -112,7 +112,7 @@ static void a_user_that_cannot_be_assumed_is_an_error(void **state)
         struct identity identity = { .uid = (uid_t)-1, .is_uid_only = true };
         struct spawn spawn = { .argv = argv, .identity = &identity, .nofile = -1, .pidfd = -1 };
         enum spawn_step step = SPAWN_FORK;
-        int status;
+        int status = -1;
 
         (void)state;
         assert_true(run(&spawn, &status, &step) < 0);
@@ -169,7 +169,7 @@ static void a_larger_limit_changes_nothing(void **state)
         struct spawn spawn = { .argv = argv, .nofile = INT64_MAX, .pidfd = -1 };
         struct rlimit limit;
         enum spawn_step step;
-        int status;
+        int status = -1;
 
         (void)state;
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -185,7 +185,7 @@ static void the_mask_of_signals_is_the_one_that_was_given(void **state)
         struct spawn spawn = { .argv = argv, .nofile = -1, .pidfd = -1 };
         enum spawn_step step;
         sigset_t usr1;
-        int status;
+        int status = -1;
 
         (void)state;
         (void)sigemptyset(&usr1);
@@ -202,7 +202,7 @@ static void a_signal_goes_to_the_process_of_the_pidfd(void **state)
         enum spawn_step step = SPAWN_FORK;
         cleanup_close int pidfd = -1;
         pid_t victim = fork();
-        int status;
+        int status = -1;
 
         (void)state;
         if (victim == 0) {
