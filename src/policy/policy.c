@@ -174,7 +174,7 @@ static int add_option(struct policy *policy,
         }
         r = take_filter(policy, &filter);
         if (r == -E2BIG) {
-                complaint_set(reterr, file, option->line, "more than a million filters");
+                complaint_set(reterr, file, option->line, "more than 500000 filters");
                 return POLICY_E_BAD;
         }
         if (r)

@@ -263,6 +263,34 @@ static void a_directory_has_a_largest_number_of_files(void **state)
         test_policy_close(&test);
 }
 
+static void put_filters(struct test_policy *test, const char *file, size_t n)
+{
+        cleanup_text struct text text = { 0 };
+        size_t i;
+
+        text_put_string(&text, "[Filters]\n");
+        for (i = 0; i < n; i++)
+                text_printf(&text, "%zu:CommandFilter,a,b\n", i);
+        test_policy_write(test, file, text_get(&text), text.n_bytes);
+}
+
+static void a_policy_has_a_largest_number_of_filters(void **state)
+{
+        struct test_policy test;
+
+        (void)state;
+        test_policy_open(&test, false);
+        put_filters(&test, "a", POLICY_FILTERS_MAX / 2);
+        put_filters(&test, "b", POLICY_FILTERS_MAX / 2 + 1);
+        assert_int_equal(test_policy_load(&test), POLICY_E_BAD);
+        assert_string_equal(test.complaint.text, "more than 500000 filters");
+        test_policy_unload(&test);
+        put_filters(&test, "b", POLICY_FILTERS_MAX / 2 - 1);
+        assert_int_equal(test_policy_load(&test), 0);
+        assert_int_equal(test.policy.n_filters, POLICY_FILTERS_MAX);
+        test_policy_close(&test);
+}
+
 static void expressions_that_do_not_compile_are_noted(void **state)
 {
         static const char text[] = "[Filters]\na: RegExpFilter, a, root, (, b\n";
@@ -337,6 +365,7 @@ int main(void)
         test_set_add_rows(&set, bad_rows, run_bad_row);
         test_set_add_test(&set, root_trusts_no_file_that_others_can_write);
         test_set_add_test(&set, a_directory_has_a_largest_number_of_files);
+        test_set_add_test(&set, a_policy_has_a_largest_number_of_filters);
         test_set_add_test(&set, a_directory_that_is_not_there_is_noted);
         test_set_add_test(&set, what_is_no_file_is_passed_over);
         test_set_add_test(&set, without_memory_no_policy_is_loaded);
