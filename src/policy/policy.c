@@ -44,11 +44,13 @@ static int add_note(struct policy *policy, const char *file, unsigned int line, 
                 return err_origin(-ENOMEM);
         if (policy->n_notes == policy->n_notes_room) {
                 size_t n_more = policy->n_notes_room ? policy->n_notes_room : 8;
+                struct policy_note *notes;
 
-                policy->notes = arena_grow_array(&policy->arena, policy->notes, policy->n_notes,
-                                                 n_more, sizeof(*policy->notes));
-                if (!policy->notes)
+                notes = arena_grow_array(&policy->arena, policy->notes, policy->n_notes, n_more,
+                                         sizeof(*notes));
+                if (!notes)
                         return err_origin(-ENOMEM);
+                policy->notes = notes;
                 policy->n_notes_room += n_more;
         }
         policy->notes[policy->n_notes++] = (struct policy_note){ file, line, text };
@@ -61,12 +63,13 @@ static int take_filter(struct policy *policy, struct filter **ret_filter)
                 return err_origin(-E2BIG);
         if (policy->n_filters == policy->n_room) {
                 size_t n_more = policy->n_room ? policy->n_room : 128;
+                struct filter *filters;
 
-                policy->filters =
-                        arena_grow_array(&policy->arena, policy->filters, policy->n_filters, n_more,
-                                         sizeof(*policy->filters));
-                if (!policy->filters)
+                filters = arena_grow_array(&policy->arena, policy->filters, policy->n_filters,
+                                           n_more, sizeof(*filters));
+                if (!filters)
                         return err_origin(-ENOMEM);
+                policy->filters = filters;
                 policy->n_room += n_more;
         }
         *ret_filter = &policy->filters[policy->n_filters++];
@@ -171,7 +174,7 @@ static int add_option(struct policy *policy,
         }
         r = take_filter(policy, &filter);
         if (r == -E2BIG) {
-                complaint_set(reterr, file, option->line, "more than a million filters");
+                complaint_set(reterr, file, option->line, "more than 500000 filters");
                 return POLICY_E_BAD;
         }
         if (r)

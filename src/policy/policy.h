@@ -14,7 +14,7 @@ struct complaint;
 struct settings;
 
 /* The most filters that are loaded, and the most files they come from. */
-#define POLICY_FILTERS_MAX 1000000
+#define POLICY_FILTERS_MAX 500000
 #define POLICY_FILES_MAX   10000
 
 enum {

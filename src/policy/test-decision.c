@@ -43,10 +43,10 @@ static const struct machine_file files[] = {
 };
 
 static const struct machine_process processes[] = {
-        { 12, "dnsmasq", 0 },          { 13, "dnsmasq", 0 },  { 14, "dnsmasq", 0 },
-        { 15, "/usr/bin/dnsmasq", 0 }, { 16, NULL, -EILSEQ }, { 17, NULL, -ENOENT },
-        { 18, "nothing", 0 },          { 19, NULL, -E2BIG },  { 20, "kthreadd", 0 },
-        { 21, "dnsmasq", 0 },          { 0, NULL, 0 },
+        { "dnsmasq", 12, 0 },          { "dnsmasq", 13, 0 },  { "dnsmasq", 14, 0 },
+        { "/usr/bin/dnsmasq", 15, 0 }, { NULL, 16, -EILSEQ }, { NULL, 17, -ENOENT },
+        { "nothing", 18, 0 },          { NULL, 19, -E2BIG },  { "kthreadd", 20, 0 },
+        { "dnsmasq", 21, 0 },          { NULL, 0, 0 },
 };
 
 #define LS    "ls: CommandFilter, ls, root\n"

@@ -22,8 +22,8 @@ struct machine_file {
 };
 
 struct machine_process {
-        pid_t pid;
         const char *argv0; /* NULL: reading it fails with @error */
+        pid_t pid;
         int error;
 };
 

@@ -45,8 +45,8 @@ static const struct machine_file oracle_files[] = {
 };
 
 static const struct machine_process oracle_processes[] = {
-        { 12, "dnsmasq", 0 },  { 13, "dnsmasq", 0 }, { 14, NULL, -EILSEQ },
-        { 15, NULL, -ENOENT }, { 0, NULL, 0 },
+        { "dnsmasq", 12, 0 },  { "dnsmasq", 13, 0 }, { NULL, 14, -EILSEQ },
+        { NULL, 15, -ENOENT }, { NULL, 0, 0 },
 };
 
 #define ORACLE(holds)            \
