@@ -9,8 +9,10 @@
 #include <string.h>
 
 static const char runs[] = "runs any program";
+static const char loads[] = "makes the program load any code";
 static const char writes[] = "writes any file";
 static const char reads[] = "reads any file";
+static const char lvm[] = "writes any file and changes any volume (--config)";
 static const char owns[] = "changes the owner or the mode of any file";
 
 /* clang-format off */
@@ -54,7 +56,7 @@ static const struct {
         { "mkfs*", "overwrites any device" }, { "mkswap", "overwrites any device" },
         { "debugfs", "reads and writes any file system" }, { "tune2fs", "changes any file system" },
         { "mount*", "mounts over any directory" }, { "umount*", "takes away any mount" },
-        { "losetup", "makes a device of any file" }, { "modprobe", "loads kernel modules" },
+        { "modprobe", "loads kernel modules" },
         { "insmod", "loads kernel modules" }, { "kexec", "starts another kernel" },
         { "sysctl", "changes kernel settings that name programs" },
         { "kill", "ends any process" }, { "killall", "ends any process" }, { "pkill", "ends any process" },
@@ -67,6 +69,43 @@ static const struct {
         { "exportfs", "exports any directory" }, { "smbd", "exports any directory" },
         { "cat", reads }, { "head", reads }, { "tail", reads }, { "base64", reads }, { "xxd", reads },
         { "grep", reads }, { "sort", writes }, { "diff", reads }, { "strings", reads },
+        { "fsadm", runs }, { "lvchange", lvm }, { "lvconvert", lvm }, { "lvcreate", lvm },
+        { "lvdisplay", lvm }, { "lvextend", lvm }, { "lvm", lvm }, { "lvreduce", lvm },
+        { "lvremove", lvm }, { "lvrename", lvm }, { "lvresize", lvm }, { "lvs", lvm },
+        { "lvscan", lvm }, { "pvchange", lvm }, { "pvcreate", lvm }, { "pvdisplay", lvm },
+        { "pvmove", lvm }, { "pvremove", lvm }, { "pvresize", lvm }, { "pvs", lvm },
+        { "pvscan", lvm }, { "vgchange", lvm }, { "vgcreate", lvm }, { "vgdisplay", lvm },
+        { "vgextend", lvm }, { "vgremove", lvm }, { "vgs", lvm }, { "vgscan", lvm },
+        { "cgexec", runs }, { "privsep-helper", "loads code that its arguments name" },
+        { "node", runs }, { "rview", runs }, { "rvim", runs }, { "pico", runs }, { "joe", runs },
+        { "mcedit", runs }, { "cpio", writes }, { "rename", "renames any file" },
+        { "swapon", "swaps to any device" }, { "wipefs", "overwrites any device" },
+        { "blkdiscard", "empties any device" }, { "sfdisk", "rewrites any disk" },
+        { "sgdisk", "rewrites any disk" }, { "resize2fs", "changes any file system" },
+        { "ldconfig", "changes which libraries are loaded" },
+        { "update-alternatives", "puts a link in the place of any file" }, { "virsh", runs },
+        { "vtysh", runs }, { "ovsdb-tool", writes },
+};
+
+/* A variable, and what somebody who chooses its value can do as root with a program that reads it. */
+static const struct {
+        const char *name;
+        const char *reason;
+} variables[] = {
+        { "LD_PRELOAD", loads }, { "LD_LIBRARY_PATH", loads }, { "LD_AUDIT", loads },
+        { "GCONV_PATH", loads }, { "PYTHONPATH", loads }, { "PYTHONHOME", loads },
+        { "PYTHONSTARTUP", runs }, { "PERL5LIB", loads }, { "PERL5OPT", loads },
+        { "PERL5DB", runs }, { "RUBYLIB", loads }, { "RUBYOPT", loads }, { "NODE_PATH", loads },
+        { "NODE_OPTIONS", loads }, { "CLASSPATH", loads }, { "JAVA_TOOL_OPTIONS", loads },
+        { "LUA_PATH", loads }, { "LUA_CPATH", loads }, { "OPENSSL_CONF", loads },
+        { "OPENSSL_MODULES", loads }, { "PATH", runs }, { "IFS", runs }, { "ENV", runs },
+        { "BASH_ENV", runs }, { "SHELLOPTS", runs }, { "PS4", runs }, { "SHELL", runs },
+        { "EDITOR", runs }, { "VISUAL", runs }, { "PAGER", runs }, { "MANPAGER", runs },
+        { "LESSOPEN", runs }, { "GIT_SSH", runs }, { "GIT_SSH_COMMAND", runs },
+        { "GIT_EXEC_PATH", runs }, { "RSYNC_RSH", runs }, { "TAR_OPTIONS", runs },
+        { "LVM_SYSTEM_DIR", "chooses the configuration of LVM, which writes any file and runs any program" },
+        { "DM_DEV_DIR", "chooses the directory of devices" },
+        { "XTABLES_LIBDIR", loads },
 };
 /* clang-format on */
 
@@ -88,5 +127,23 @@ const char *danger_of(const char *program)
                                        : strcmp(program, name) == 0)
                         return dangers[i].reason;
         }
+        return NULL;
+}
+
+/**
+ * danger_of_variable() - what is dangerous about a variable whose value is free
+ * @name:   its name, and what follows
+ * @n_name: length of the name
+ *
+ * Return: a phrase, NULL if it is not in the list
+ */
+const char *danger_of_variable(const char *name, size_t n_name)
+{
+        size_t i;
+
+        for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+                if (strlen(variables[i].name) == n_name &&
+                    memcmp(variables[i].name, name, n_name) == 0)
+                        return variables[i].reason;
         return NULL;
 }

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "config/settings.h"
-#include "policy/index.h"
 #include "policy/signal-name.h"
-#include "tools/danger.h"
 #include "tools/lint.h"
 
 /**
@@ -33,30 +31,6 @@ static void add(const struct lint *lint,
         struct place place = lint_place(lint, filter);
 
         findings_add(lint->findings, severity, code, &place, rule, "%s", text);
-}
-
-/* Programs that do anything when somebody else chooses their arguments. */
-static void check_danger(const struct lint *lint, const struct filter *filter)
-{
-        struct place place = lint_place(lint, filter);
-        const char *danger = danger_of(word_basename(filter->exec_path));
-        bool is_free = filter->class == &filter_command || filter->class == &filter_env;
-        size_t i;
-
-        if (!danger || strcmp(filter->run_as, "root") != 0)
-                return;
-        if (is_free)
-                findings_add(lint->findings, SEVERITY_WARNING, "danger", &place, NULL,
-                             "\"%s\" with free arguments %s as root",
-                             word_basename(filter->exec_path), danger);
-        for (i = 1; filter->class == &filter_regexp && i < filter->n_args; i++) {
-                if (!strstr(filter->args[i], ".*") && !strstr(filter->args[i], ".+"))
-                        continue;
-                findings_add(lint->findings, SEVERITY_WARNING, "danger", &place, NULL,
-                             "\"%s\" %s as root, and \"%s\" leaves an argument free",
-                             word_basename(filter->exec_path), danger, filter->args[i]);
-                return;
-        }
 }
 
 static void lint_command(const struct lint *lint, const struct filter *filter)
@@ -207,105 +181,4 @@ void lint_filter(const struct lint *lint, const struct filter *filter)
         for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
                 if (checks[i].class == filter->class)
                         checks[i].lint(lint, filter);
-        check_danger(lint, filter);
-}
-
-/* Does an EnvFilter take all that another one takes? */
-static bool env_covers(const struct filter *earlier, const struct filter *later)
-{
-        size_t i;
-        size_t k;
-
-        if (earlier->class != &filter_env || earlier->n_env != later->n_env ||
-            earlier->n_args > later->n_args)
-                return false;
-        for (i = 0; i < later->n_env; i++) {
-                size_t n = strcspn(later->args[i], "=") + 1;
-
-                for (k = 0; k < earlier->n_env; k++)
-                        if (strncmp(later->args[i], earlier->args[k], n) == 0 &&
-                            (!earlier->args[k][n] || strcmp(later->args[i], earlier->args[k]) == 0))
-                                break;
-                if (k == earlier->n_env)
-                        return false;
-        }
-        return true;
-}
-
-static bool same_definition(const struct filter *a, const struct filter *b)
-{
-        size_t i;
-
-        if (a->class != b->class || a->n_args != b->n_args ||
-            strcmp(a->exec_path, b->exec_path) != 0)
-                return false;
-        for (i = 0; i < a->n_args; i++)
-                if (strcmp(a->args[i], b->args[i]) != 0)
-                        return false;
-        return true;
-}
-
-/* Names that a filter takes: certain only for these classes. */
-static const char *certain_name(const struct filter *filter)
-{
-        if (filter->class == &filter_regexp)
-                return filter->n_args ? filter->args[0] : NULL;
-        if (filter->class == &filter_kill)
-                return "kill";
-        if (filter->class == &filter_read_file)
-                return "cat";
-        if (filter->class == &filter_ip || filter->class == &filter_ip_netns_exec)
-                return "ip";
-        if (filter->class == &filter_command || filter->class == &filter_path)
-                return filter->exec_path;
-        return NULL;
-}
-
-/* Does the earlier filter certainly take every command of the later one? */
-static bool covers(const struct filter *earlier, const struct filter *later)
-{
-        const char *name = certain_name(later);
-
-        if (strcmp(earlier->run_as, later->run_as) != 0)
-                return false;
-        if (same_definition(earlier, later))
-                return true;
-        if (later->class == &filter_env)
-                return filter_names_command(earlier, later->exec_path) &&
-                       filter_names_command(earlier, word_basename(later->exec_path)) &&
-                       env_covers(earlier, later);
-        return earlier->class == &filter_command && name && filter_names_command(earlier, name) &&
-               filter_names_command(earlier, word_basename(name));
-}
-
-/**
- * lint_shadow() - is a filter out of reach behind an earlier one?
- * @lint:   where findings go
- * @number: of the filter
- */
-void lint_shadow(const struct lint *lint, uint32_t number)
-{
-        const struct filter *later = &lint->policy->filters[number];
-        struct place place = lint_place(lint, later);
-        struct index_walk walk;
-        struct word v[2];
-        uint32_t other;
-
-        if (!later->file)
-                return;
-        word_set(&v[0], "A=");
-        word_set(&v[1], certain_name(later) ? certain_name(later) : later->exec_path);
-        index_walk_init(&walk, lint->policy,
-                        later->class == &filter_env ? (struct words){ v, 2 }
-                                                    : (struct words){ v + 1, 1 });
-        while ((other = index_next(&walk)) < number) {
-                const struct filter *earlier = &lint->policy->filters[other];
-
-                if (!covers(earlier, later))
-                        continue;
-                findings_add(lint->findings, SEVERITY_WARNING, "unreachable", &place, NULL,
-                             "every command it takes is taken before by \"%s\" (%s:%u)",
-                             earlier->name, earlier->file, earlier->line);
-                return;
-        }
 }

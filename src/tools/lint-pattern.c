@@ -3,92 +3,142 @@
  * Expressions that are looser than they look, or mean something else. These are readings of the
  * text by rules of thumb, so they are warnings; only what the compiler itself refuses is an error.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/settings.h"
 #include "policy/pattern.h"
 #include "policy/pyre.h"
 #include "policy/regex.h"
+#include "tools/expression.h"
 #include "tools/lint.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/utf8.h"
 
-/* What stands open at the end of a piece, and what is closed that was not open. */
-struct brackets {
-        int n_round;
-        int n_square;
-        int n_curly;
-        bool has_alternative; /* a `|` outside of all brackets */
-};
+/* One expression can have been split into so many pieces. */
+#define PIECES_MAX 8
 
-static struct brackets read_brackets(const char *text)
+/**
+ * lint_matches() - does an expression take this argument, in the mode that is configured?
+ * @lint:    the policy it belongs to
+ * @pattern: the expression, which is compiled if it was not
+ * @text:    the argument
+ *
+ * Return: false also where nobody can know
+ */
+bool lint_matches(const struct lint *lint, struct pattern *pattern, const char *text)
 {
-        struct brackets found = { 0 };
+        bool oslo_compat = lint->policy->settings->oslo_compat;
+        cleanup_free uint32_t *codes = NULL;
+        size_t n = strlen(text);
 
-        for (; *text; text++) {
-                if (*text == '\\') {
-                        if (!*++text)
-                                break;
-                        continue;
-                }
-                if (*text == '[' && !found.n_square) {
-                        found.n_square = 1;
-                        if (text[1] == '^')
-                                text++;
-                        if (text[1] == ']')
-                                text++;
-                        continue;
-                }
-                if (found.n_square) {
-                        found.n_square = *text != ']';
-                        continue;
-                }
-                found.n_round += (*text == '(') - (*text == ')');
-                found.n_curly += (*text == '{') - (*text == '}');
-                found.has_alternative |= *text == '|' && !found.n_round;
-        }
-        return found;
+        if (pyre_is_literal(pattern->text, strlen(pattern->text)))
+                return strcmp(pattern->text, text) == 0;
+        codes = calloc(n + 1, sizeof(*codes));
+        if (!codes || pattern_compile(pattern, oslo_compat))
+                return false;
+        n = utf8_decode(text, n, codes);
+        return regex_match(oslo_compat ? pattern->oslo : pattern->whole, codes, n) == 0;
 }
 
+/**
+ * lint_is_free() - does an expression take just about anything?
+ * @lint:    the policy it belongs to
+ * @pattern: the expression
+ */
+bool lint_is_free(const struct lint *lint, struct pattern *pattern)
+{
+        static const char *const probes[] = { "a", "-b", "--c=d", "/e/../f" };
+        size_t i;
+
+        for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
+                if (!lint_matches(lint, pattern, probes[i]))
+                        return false;
+        return true;
+}
+
+/* What is open in one piece is closed in a later one: there was a comma in an expression. */
 static void check_comma(const struct lint *lint, const struct filter *filter, size_t i)
 {
         struct place place = lint_place(lint, filter);
-        struct brackets before = read_brackets(filter->args[i]);
-        struct brackets after;
+        cleanup_text struct text joined = { 0 };
+        struct expression read;
+        size_t k;
 
-        if (i + 1 >= filter->n_args)
-                return;
-        after = read_brackets(filter->args[i + 1]);
-        if ((before.n_curly > 0 && after.n_curly < 0) ||
-            (before.n_round > 0 && after.n_round < 0) ||
-            (before.n_square && strchr(filter->args[i + 1], ']')))
+        expression_read(&read, filter->args[i]);
+        text_put_string(&joined, filter->args[i]);
+        for (k = i + 1; read.is_open && k < filter->n_args && k <= i + PIECES_MAX; k++) {
+                text_put_char(&joined, ',');
+                text_put_string(&joined, filter->args[k]);
+                expression_read(&read, text_get(&joined));
+        }
+        if (k > i + 1 && !read.is_open)
                 findings_add(
                         lint->findings, SEVERITY_WARNING, "comma-in-expression", &place, "D6b",
-                        "\"%s\" and \"%s\" look like one expression, but a comma always separates "
-                        "two; as a character it can be written \\x2c, in a repeat not at all",
-                        filter->args[i], filter->args[i + 1]);
+                        "\"%s\" looks like one expression, but is %zu: a comma always separates; as "
+                        "a character it can be written \\x2c, in a repeat not at all",
+                        text_get(&joined), k - i);
 }
 
-/* Does it take a path with `..` in it? */
-static bool admits_dotdot(const char *text)
+/* Paths with `..` behind what the expression begins with, and before what it ends with. */
+static bool matches_dotdot(const struct lint *lint,
+                           struct pattern *pattern,
+                           const struct expression *read)
 {
-        return text[strspn(text, "^(")] == '/' &&
-               (strstr(text, ".*") || strstr(text, ".+") || strstr(text, "\\S+") ||
-                strstr(text, "\\S*") || strstr(text, "[^/\\0]"));
+        static const char *const tails[] = { "..", "../a", "a/..", "a/../../b", "./../a" };
+        size_t i;
+
+        for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+                cleanup_text struct text path = { 0 };
+
+                expression_put_literal(&path, pattern->text, read->n_prefix);
+                if (path.n_bytes && path.data[path.n_bytes - 1] != '/')
+                        text_put_char(&path, '/');
+                text_put_string(&path, tails[i]);
+                if (read->suffix > read->n_prefix)
+                        expression_put_literal(&path, pattern->text + read->suffix,
+                                               strlen(pattern->text + read->suffix));
+                if (lint_matches(lint, pattern, text_get(&path)))
+                        return true;
+        }
+        return false;
+}
+
+/* What looks ahead may well keep `..` out, so that only a match counts. */
+static bool admits_dotdot(const struct lint *lint,
+                          struct pattern *pattern,
+                          const struct expression *read)
+{
+        if (!read->is_path)
+                return false;
+        return (read->is_wild && !read->has_look) || matches_dotdot(lint, pattern, read);
 }
 
 static void check_meaning(const struct lint *lint, const struct filter *filter, size_t i)
 {
         struct place place = lint_place(lint, filter);
         const char *text = filter->args[i];
+        struct expression read;
 
-        if (read_brackets(text).has_alternative)
+        expression_read(&read, text);
+        if (read.has_alternative)
                 findings_add(
                         lint->findings, SEVERITY_WARNING, "alternative", &place, "D6",
                         "\"%s\" has alternatives outside of brackets: with oslo_compat all but "
                         "the last match the beginning of an argument; write (?:...)",
                         text);
-        if (admits_dotdot(text))
+        if (admits_dotdot(lint, &filter->patterns[i], &read))
                 findings_add(lint->findings, SEVERITY_WARNING, "dotdot", &place, NULL,
                              "\"%s\" also takes paths with \"..\", which lead anywhere", text);
+        if (read.has_end_flag)
+                findings_add(lint->findings, SEVERITY_WARNING, "end-flag", &place, "D6",
+                             "\"%s\" has a flag that with oslo_compat lets more of an argument "
+                             "follow",
+                             text);
+        if (read.has_loose_dot)
+                findings_add(lint->findings, SEVERITY_NOTE, "loose-dot", &place, NULL,
+                             "the dots in \"%s\" stand for any character; write \\.", text);
         if (*text && text[strlen(text) - 1] == '\\')
                 findings_add(lint->findings, SEVERITY_WARNING, "backslash-at-end", &place, "D6",
                              "\"%s\" ends in a backslash", text);
@@ -115,6 +165,25 @@ static void check_compiles(const struct lint *lint, const struct filter *filter,
                              pattern->text, pattern->reason);
 }
 
+/* The first expression is held against the name of the command, whatever program runs then. */
+static void check_name(const struct lint *lint, const struct filter *filter)
+{
+        struct place place = lint_place(lint, filter);
+        struct pattern *pattern = &filter->patterns[0];
+
+        if (lint_is_free(lint, pattern))
+                findings_add(lint->findings, SEVERITY_WARNING, "other-name", &place, NULL,
+                             "the first expression, \"%s\", takes commands of any name: \"%s\" "
+                             "runs for each",
+                             pattern->text, filter->exec_path);
+        else if (!pattern->error && !lint_matches(lint, pattern, filter->exec_path) &&
+                 !lint_matches(lint, pattern, word_basename(filter->exec_path)))
+                findings_add(lint->findings, SEVERITY_WARNING, "other-name", &place, NULL,
+                             "the first expression, \"%s\", does not take the name of the program, "
+                             "\"%s\"",
+                             pattern->text, filter->exec_path);
+}
+
 /**
  * lint_patterns() - look at the expressions of a filter
  * @lint:   where findings go
@@ -122,13 +191,22 @@ static void check_compiles(const struct lint *lint, const struct filter *filter,
  */
 void lint_patterns(const struct lint *lint, const struct filter *filter)
 {
+        struct place place = lint_place(lint, filter);
         size_t i;
 
         for (i = 0; i < filter->n_args; i++) {
                 check_comma(lint, filter, i);
+                if (i && !*filter->args[i])
+                        findings_add(lint->findings, SEVERITY_WARNING, "empty-argument", &place,
+                                     NULL,
+                                     "expression %zu is empty, as behind a comma too many: it "
+                                     "takes an empty argument only",
+                                     i);
                 if (pyre_is_literal(filter->args[i], strlen(filter->args[i])))
                         continue;
-                check_meaning(lint, filter, i);
                 check_compiles(lint, filter, i);
+                check_meaning(lint, filter, i);
         }
+        if (filter->n_args)
+                check_name(lint, filter);
 }

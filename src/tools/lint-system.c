@@ -29,7 +29,14 @@ void lint_trust(struct findings *findings, const char *path)
                              (unsigned int)(st.st_mode & 07777u));
 }
 
-static const char *find_program(const struct lint *lint, const struct filter *filter)
+/**
+ * lint_find_program() - what would a filter run?
+ * @lint:   the policy it belongs to
+ * @filter: the filter
+ *
+ * Return: a path, NULL if nothing is there
+ */
+const char *lint_find_program(const struct lint *lint, const struct filter *filter)
 {
         const struct directories *directories = &lint->policy->settings->exec_dirs;
         size_t i;
@@ -96,7 +103,7 @@ void lint_program(const struct lint *lint, const struct filter *filter)
         char *slash;
 
         check_user(lint, filter);
-        path = find_program(lint, filter);
+        path = lint_find_program(lint, filter);
         if (!path) {
                 findings_add(lint->findings, SEVERITY_WARNING, "program-missing", &place, NULL,
                              "\"%s\" is not there or not executable", filter->exec_path);

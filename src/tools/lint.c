@@ -78,6 +78,7 @@ static void lint_policy(const struct lint *lint)
                 lint_shadow(lint, i);
                 if (filter->class->has_patterns)
                         lint_patterns(lint, filter);
+                lint_danger(lint, filter);
                 if (filter->file)
                         lint_program(lint, filter);
         }

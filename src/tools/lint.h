@@ -14,8 +14,12 @@ struct lint {
 };
 
 void lint_filter(const struct lint *lint, const struct filter *filter);
+void lint_danger(const struct lint *lint, const struct filter *filter);
 void lint_shadow(const struct lint *lint, uint32_t number);
 void lint_patterns(const struct lint *lint, const struct filter *filter);
 void lint_program(const struct lint *lint, const struct filter *filter);
 void lint_trust(struct findings *findings, const char *path);
+const char *lint_find_program(const struct lint *lint, const struct filter *filter);
+bool lint_matches(const struct lint *lint, struct pattern *pattern, const char *text);
+bool lint_is_free(const struct lint *lint, struct pattern *pattern);
 struct place lint_place(const struct lint *lint, const struct filter *filter);
