@@ -43,7 +43,7 @@ static void lint_command(const struct lint *lint, const struct filter *filter)
 static void lint_regexp(const struct lint *lint, const struct filter *filter)
 {
         if (!filter->n_args)
-                add(lint, filter, SEVERITY_WARNING, "never-matches", NULL,
+                add(lint, filter, SEVERITY_ERROR, "never-matches", NULL,
                     "a RegExpFilter without expressions never matches");
         else
                 add(lint, filter, SEVERITY_NOTE, "mode-differs", "D6",
@@ -51,32 +51,102 @@ static void lint_regexp(const struct lint *lint, const struct filter *filter)
                     "not have");
 }
 
-static void lint_path(const struct lint *lint, const struct filter *filter)
+/* Is it what a resolved path can begin with? */
+static bool is_canonical(const char *path)
+{
+        size_t n;
+
+        for (path++; *path; path += n + (path[n] ? 1 : 0)) {
+                n = strcspn(path, "/");
+                if (!n || strncmp(path, "./", n + 1) == 0 || strncmp(path, "../", n + 1) == 0)
+                        return false;
+                if (!path[n])
+                        return strcmp(path, ".") != 0 && strcmp(path, "..") != 0;
+        }
+        return true;
+}
+
+/* Paths are compared when they are resolved: a constraint that is not can't be their beginning. */
+static void check_directory(const struct lint *lint,
+                            const struct filter *filter,
+                            const char *constraint)
 {
         struct place place = lint_place(lint, filter);
+        size_t n = strlen(constraint);
+        const char *wanted;
+        const char *resolved;
+
+        if (!is_canonical(constraint)) {
+                findings_add(lint->findings, SEVERITY_ERROR, "never-matches", &place, NULL,
+                             "no resolved path lies below \"%s\": write it without \".\", \"..\" "
+                             "and double slashes",
+                             constraint);
+                return;
+        }
+        n -= n > 1 && constraint[n - 1] == '/';
+        wanted = arena_copy(&lint->findings->arena, constraint, n);
+        if (wanted &&
+            system_realpath(lint->system, &lint->findings->arena, wanted, &resolved) == 0 &&
+            strcmp(wanted, resolved) != 0)
+                findings_add(lint->findings, SEVERITY_WARNING, "path-is-link", &place, NULL,
+                             "\"%s\" is \"%s\" on this machine: no resolved path lies below it",
+                             constraint, resolved);
+}
+
+static void check_constraint(const struct lint *lint,
+                             const struct filter *filter,
+                             const char *constraint)
+{
+        struct place place = lint_place(lint, filter);
+        bool is_path = constraint[0] == '/';
+
+        if (strpbrk(constraint, is_path ? "*?()[]{}|\\^$+" : "*?|\\^$"))
+                findings_add(lint->findings, SEVERITY_WARNING, "expression-in-path", &place, NULL,
+                             "\"%s\" looks like an expression; a PathFilter takes it literally",
+                             constraint);
+        else if (is_path)
+                check_directory(lint, filter, constraint);
+}
+
+static void lint_path(const struct lint *lint, const struct filter *filter)
+{
         bool has_path = false;
         size_t i;
 
         for (i = 0; i < filter->n_args; i++) {
                 const char *constraint = filter->args[i];
 
-                if (constraint[0] != '/')
-                        continue;
-                has_path |= constraint[strlen(constraint) - 1] != '/';
-                if (strpbrk(constraint, "*?()[]{}|\\^$+"))
-                        findings_add(lint->findings, SEVERITY_WARNING, "expression-in-path", &place,
-                                     NULL,
-                                     "\"%s\" looks like an expression; a PathFilter takes it "
-                                     "literally",
-                                     constraint);
+                has_path |= constraint[0] == '/' && constraint[strlen(constraint) - 1] != '/';
+                check_constraint(lint, filter, constraint);
         }
         if (!filter->n_args)
-                add(lint, filter, SEVERITY_WARNING, "never-matches", NULL,
+                add(lint, filter, SEVERITY_ERROR, "never-matches", NULL,
                     "a PathFilter without constraints never matches");
         if (has_path)
                 add(lint, filter, SEVERITY_WARNING, "mode-differs", "D2",
                     "by default a path must be the directory or lie below it, with oslo_compat its "
                     "text need only begin alike");
+}
+
+/* The command behind the variables, and `env` before them. */
+static void check_env_command(const struct lint *lint, const struct filter *filter)
+{
+        bool has_command = filter->exec_path != filter->wrapper;
+
+        if (filter->n_args > filter->n_env + has_command)
+                add(lint, filter, SEVERITY_WARNING, "ignored-arguments", "D17",
+                    "arguments behind the command of an EnvFilter are ignored, but for their "
+                    "number: any are allowed");
+        if (!has_command && strcmp(word_basename(filter->wrapper), "env") == 0)
+                add(lint, filter, SEVERITY_WARNING, "no-command", NULL,
+                    "it names no command behind its variables: \"env\" itself would run");
+        if (filter->n_env_names != filter->n_env)
+                add(lint, filter,
+                    lint->policy->settings->oslo_compat ? SEVERITY_WARNING : SEVERITY_ERROR,
+                    "never-matches", "D17", "it names a variable twice, and no command");
+        if (has_command && strcmp(word_basename(filter->wrapper), "env") != 0)
+                add(lint, filter, SEVERITY_WARNING, "mode-differs", "D17",
+                    "the program is not \"env\": by default the filter never matches");
 }
 
 static void lint_env(const struct lint *lint, const struct filter *filter)
@@ -86,13 +156,12 @@ static void lint_env(const struct lint *lint, const struct filter *filter)
 
         for (i = 0; i < filter->n_env; i++)
                 has_value |= strchr(filter->args[i], '=')[1] != '\0';
-        if (!filter->n_env)
-                add(lint, filter, SEVERITY_WARNING, "never-matches", NULL,
+        if (!filter->n_env) {
+                add(lint, filter, SEVERITY_ERROR, "never-matches", NULL,
                     "an EnvFilter without variables never matches");
-        if (filter->n_args > filter->n_env + (filter->exec_path != filter->wrapper))
-                add(lint, filter, SEVERITY_WARNING, "ignored-arguments", "D17",
-                    "arguments behind the command of an EnvFilter are ignored, but for their "
-                    "number: any are allowed");
+                return;
+        }
+        check_env_command(lint, filter);
         if (has_value)
                 add(lint, filter, SEVERITY_WARNING, "mode-differs", "D17",
                     "by default a variable must have the value that is written, with oslo_compat "
@@ -100,10 +169,20 @@ static void lint_env(const struct lint *lint, const struct filter *filter)
         else
                 add(lint, filter, SEVERITY_NOTE, "mode-differs", "D17",
                     "with oslo_compat a variable may be given twice, and an empty value is dropped");
-        if (filter->exec_path != filter->wrapper &&
-            strcmp(word_basename(filter->wrapper), "env") != 0)
-                add(lint, filter, SEVERITY_WARNING, "mode-differs", "D17",
-                    "the program is not \"env\": by default the filter never matches");
+        if (!filter->n_env_before)
+                add(lint, filter, SEVERITY_NOTE, "mode-differs", "D17",
+                    "with oslo_compat every filter behind it is shown commands without a leading "
+                    "\"env\"");
+}
+
+static void lint_read_file(const struct lint *lint, const struct filter *filter)
+{
+        if (filter->n_args > 1)
+                add(lint, filter, SEVERITY_WARNING, "ignored-arguments", NULL,
+                    "a ReadFileFilter takes one file, what follows it is ignored");
+        if (filter->args[0][0] != '/')
+                add(lint, filter, SEVERITY_WARNING, "relative-path", NULL,
+                    "the file is looked for where the caller stands");
 }
 
 static void lint_kill(const struct lint *lint, const struct filter *filter)
@@ -124,26 +203,63 @@ static void lint_kill(const struct lint *lint, const struct filter *filter)
             "kill is run and may meet another");
 }
 
+/* Classes that know the command's name by themselves, and take no arguments of their own. */
+static void check_ip(const struct lint *lint, const struct filter *filter)
+{
+        struct place place = lint_place(lint, filter);
+
+        if (strcmp(word_basename(filter->exec_path), "ip") != 0)
+                findings_add(lint->findings, SEVERITY_WARNING, "other-name", &place, NULL,
+                             "an %s takes commands named \"ip\": \"%s\" runs for them",
+                             filter->class->name, filter->exec_path);
+        if (filter->n_args)
+                add(lint, filter, SEVERITY_WARNING, "ignored-arguments", NULL,
+                    "what follows run_as is ignored");
+}
+
 static void lint_ip(const struct lint *lint, const struct filter *filter)
 {
+        check_ip(lint, filter);
         add(lint, filter, SEVERITY_WARNING, "mode-differs", "D3",
             "by default options and abbreviations of ip are understood and \"-batch\" and all "
             "forms of \"netns exec\" and \"vrf exec\" refused, with oslo_compat only some forms");
 }
 
-static void lint_chain(const struct lint *lint, const struct filter *filter)
+static void lint_chaining(const struct lint *lint, const struct filter *filter)
 {
-        if (filter->class == &filter_chaining) {
-                add(lint, filter, SEVERITY_WARNING, "never-matches", NULL,
-                    "a ChainingFilter never accepts a command");
-                return;
-        }
-        if (filter->class == &filter_ip_netns_exec && strcmp(filter->run_as, "root") != 0)
-                add(lint, filter, SEVERITY_WARNING, "never-matches", NULL,
-                    "an IpNetnsExecFilter that does not run as root never matches");
+        add(lint, filter, SEVERITY_ERROR, "never-matches", NULL,
+            "a ChainingFilter never accepts a command");
+}
+
+static void add_chain(const struct lint *lint, const struct filter *filter)
+{
         add(lint, filter, SEVERITY_WARNING, "mode-differs", "D1",
             "by default the resolved path of the inner command is what runs, with oslo_compat the "
             "path that was given");
+}
+
+static void lint_ip_netns_exec(const struct lint *lint, const struct filter *filter)
+{
+        check_ip(lint, filter);
+        if (strcmp(filter->run_as, "root") != 0)
+                add(lint, filter, SEVERITY_ERROR, "never-matches", NULL,
+                    "an IpNetnsExecFilter that does not run as root never matches");
+        add_chain(lint, filter);
+}
+
+static void lint_chaining_regexp(const struct lint *lint, const struct filter *filter)
+{
+        if (!filter->n_args)
+                add(lint, filter,
+                    lint->policy->settings->oslo_compat ? SEVERITY_WARNING : SEVERITY_ERROR,
+                    "no-expression", "D1",
+                    "without an expression for the outer command it never matches by default, and "
+                    "takes every command with oslo_compat");
+        else
+                add(lint, filter, SEVERITY_NOTE, "mode-differs", "D6",
+                    "with oslo_compat an argument may end in a newline that the expression does "
+                    "not have");
+        add_chain(lint, filter);
 }
 
 static void lint_privsep(const struct lint *lint, const struct filter *filter)
@@ -161,11 +277,12 @@ static const struct {
         { &filter_regexp, lint_regexp },
         { &filter_path, lint_path },
         { &filter_env, lint_env },
+        { &filter_read_file, lint_read_file },
         { &filter_kill, lint_kill },
         { &filter_ip, lint_ip },
-        { &filter_chaining, lint_chain },
-        { &filter_ip_netns_exec, lint_chain },
-        { &filter_chaining_regexp, lint_chain },
+        { &filter_chaining, lint_chaining },
+        { &filter_ip_netns_exec, lint_ip_netns_exec },
+        { &filter_chaining_regexp, lint_chaining_regexp },
         { &filter_privsep, lint_privsep },
 };
 
