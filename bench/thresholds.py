@@ -25,4 +25,5 @@ THRESHOLDS: dict[str, Threshold] = {
     "load/10000": Threshold(limit=10.0, ci=40.0),
     "decide/worst": Threshold(limit=2.0, ci=4.0),
     "memory/lean": Threshold(limit=0.5, ci=1.0),
+    "memory/full": Threshold(limit=0.5, ci=1.0),
 }

@@ -373,6 +373,7 @@ static int run(struct rootwrap *rootwrap)
                 return fail_to_start(rootwrap, step, r);
 
         forget(rootwrap);
+        variant_rest();
         status = wait_for(pid, &taken);
         return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The full program: it does everything itself. */
+/*
+ * The full program: it does everything itself. While its command runs, perhaps for months, it needs
+ * little more than the loop that waits; what else was read of it and of its shared objects is given
+ * back before.
+ */
+#include <link.h>
+#include <malloc.h>
 #include <stddef.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tools/variant.h"
 
@@ -24,4 +32,33 @@ int variant_continue(const char *name, char *const *argv)
         (void)name;
         (void)argv;
         return 96;
+}
+
+/* Segments that are never written come back from the page cache where they are needed again. */
+static int rest_object(struct dl_phdr_info *info, size_t size, void *to)
+{
+        size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+        size_t i;
+
+        (void)size;
+        (void)to;
+        for (i = 0; i < info->dlpi_phnum; i++) {
+                const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+                size_t start = info->dlpi_addr + header->p_vaddr;
+                size_t first = start & ~(page_bytes - 1);
+
+                if (header->p_type == PT_LOAD && !(header->p_flags & PF_W))
+                        (void)madvise((void *)first, /* NOLINT(performance-no-int-to-ptr) */
+                                      header->p_memsz + (start - first), MADV_DONTNEED);
+        }
+        return 0;
+}
+
+/**
+ * variant_rest() - give back what is not needed for waiting
+ */
+void variant_rest(void)
+{
+        (void)malloc_trim(0);
+        (void)dl_iterate_phdr(rest_object, NULL);
 }

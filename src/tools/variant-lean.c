@@ -37,6 +37,13 @@ bool variant_is_lean(void)
 }
 
 /**
+ * variant_rest() - there is little to give back
+ */
+void variant_rest(void)
+{
+}
+
+/**
  * variant_continue() - become the full program
  * @name: how we were called, for the message
  * @argv: our own arguments

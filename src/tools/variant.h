@@ -6,3 +6,4 @@
 
 bool variant_is_lean(void);
 int variant_continue(const char *name, char *const *argv);
+void variant_rest(void);
