@@ -133,6 +133,7 @@ static int read_header(struct ini_reader *reader, const char *name, size_t n_nam
 static int option_put(struct ini_reader *reader, const char *name, size_t *ret_number)
 {
         struct ini_section *section = &reader->ini->sections[reader->section];
+        unsigned int line_replaced = 0;
         uint32_t old;
         int r;
 
@@ -152,13 +153,18 @@ static int option_put(struct ini_reader *reader, const char *name, size_t *ret_n
                 if (reader->input->mode == INI_STRICT)
                         return complain(reader, "the option was already there");
                 *ret_number = old;
+                line_replaced = section->options[old].line;
         } else {
                 r = table_put(&section->index, name, (uint32_t)section->n_options, &old);
                 if (r)
                         return err_trace(r);
                 *ret_number = section->n_options++;
         }
-        section->options[*ret_number] = (struct ini_option){ .name = name, .line = reader->line };
+        section->options[*ret_number] = (struct ini_option){
+                .name = name,
+                .line = reader->line,
+                .line_replaced = line_replaced,
+        };
         return 0;
 }
 

@@ -26,7 +26,8 @@ struct ini_option {
         const char *name;  /* lower case */
         const char *value; /* stripped; lines joined by '\n' */
         size_t n_value;
-        unsigned int line; /* where its name stands, from 1 */
+        unsigned int line;          /* where its name stands, from 1 */
+        unsigned int line_replaced; /* of the option that it took the place of, 0: none */
 };
 
 struct ini_section {

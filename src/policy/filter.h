@@ -86,6 +86,7 @@ struct filter {
         const char *name; /* lower case */
         const char *file; /* NULL: implicit */
         unsigned int line;
+        unsigned int line_replaced; /* of an earlier definition of that name, 0: none */
         const char *exec_path;
         const char *run_as;
         const char *wrapper; /* EnvFilter: what stood in the place of exec_path, `env` as a rule */

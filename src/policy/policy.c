@@ -186,6 +186,7 @@ static int add_option(struct policy *policy,
                 return err_origin(-ENOMEM);
         filter->file = file;
         filter->line = option->line;
+        filter->line_replaced = option->line_replaced;
         filter->args = pieces + 1;
         filter->n_args = n_pieces - 1;
         return err_trace(prepare(policy, filter));
@@ -321,13 +322,23 @@ static int read_names(struct load *load, int fd, struct names *names)
         }
 }
 
+/**
+ * policy_skips() - is a file of a filter directory passed over because of its name?
+ * @settings: the settings
+ * @name:     its name, without the directory
+ */
+bool policy_skips(const struct settings *settings, const char *name)
+{
+        return name[0] == '.' || (!settings->oslo_compat && is_backup(name));
+}
+
 static int load_name(struct load *load, const char *directory, const char *name)
 {
         const char *path = system_join(&load->scratch, directory, name);
 
         if (!path)
                 return err_origin(-ENOMEM);
-        if (!load->policy->settings->oslo_compat && is_backup(name))
+        if (policy_skips(load->policy->settings, name))
                 return err_trace(add_note(load->policy,
                                           arena_copy_string(&load->policy->arena, path), 0,
                                           "skipped: the name is that of a backup"));

@@ -65,5 +65,6 @@ int policy_load_file(struct policy *policy,
                      const struct settings *settings,
                      const char *path,
                      struct complaint *reterr);
+bool policy_skips(const struct settings *settings, const char *name);
 void policy_deinit(struct policy *policy);
 int policy_compile(struct policy *policy);

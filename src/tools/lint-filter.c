@@ -66,15 +66,29 @@ static bool is_canonical(const char *path)
         return true;
 }
 
-/* Paths are compared when they are resolved: a constraint that is not can't be their beginning. */
+/* A path that is compared with resolved ones, and would be another one if it were resolved. */
+static void check_link(const struct lint *lint,
+                       const struct filter *filter,
+                       const char *path,
+                       const char *why)
+{
+        struct place place = lint_place(lint, filter);
+        const char *resolved;
+
+        if (system_realpath(lint->system, &lint->findings->arena, path, &resolved) == 0 &&
+            strcmp(path, resolved) != 0)
+                findings_add(lint->findings, SEVERITY_WARNING, "path-is-link", &place, NULL,
+                             "\"%s\" is \"%s\" on this machine, and %s: it never matches", path,
+                             resolved, why);
+}
+
 static void check_directory(const struct lint *lint,
                             const struct filter *filter,
                             const char *constraint)
 {
         struct place place = lint_place(lint, filter);
         size_t n = strlen(constraint);
-        const char *wanted;
-        const char *resolved;
+        const char *path;
 
         if (!is_canonical(constraint)) {
                 findings_add(lint->findings, SEVERITY_ERROR, "never-matches", &place, NULL,
@@ -84,13 +98,9 @@ static void check_directory(const struct lint *lint,
                 return;
         }
         n -= n > 1 && constraint[n - 1] == '/';
-        wanted = arena_copy(&lint->findings->arena, constraint, n);
-        if (wanted &&
-            system_realpath(lint->system, &lint->findings->arena, wanted, &resolved) == 0 &&
-            strcmp(wanted, resolved) != 0)
-                findings_add(lint->findings, SEVERITY_WARNING, "path-is-link", &place, NULL,
-                             "\"%s\" is \"%s\" on this machine: no resolved path lies below it",
-                             constraint, resolved);
+        path = arena_copy(&lint->findings->arena, constraint, n);
+        if (path)
+                check_link(lint, filter, path, "arguments are compared without links");
 }
 
 static void check_constraint(const struct lint *lint,
@@ -193,6 +203,9 @@ static void lint_kill(const struct lint *lint, const struct filter *filter)
         if (!filter->n_args)
                 add(lint, filter, SEVERITY_ERROR, "never-matches", NULL,
                     "a KillFilter without a program refuses every kill that reaches it");
+        if (filter->n_args && filter->args[0][0] == '/')
+                check_link(lint, filter, filter->args[0],
+                           "the program of a process is told without links");
         for (i = 1; i < filter->n_args; i++)
                 if (signal_name_parse(filter->args[i]) < 0)
                         findings_add(lint->findings, SEVERITY_WARNING, "unknown-signal", &place,
@@ -293,8 +306,14 @@ static const struct {
  */
 void lint_filter(const struct lint *lint, const struct filter *filter)
 {
+        struct place place = lint_place(lint, filter);
         size_t i;
 
+        if (filter->line_replaced)
+                findings_add(lint->findings, SEVERITY_WARNING, "defined-twice", &place, NULL,
+                             "it takes the place of the filter of the same name in line %u, which "
+                             "does not count",
+                             filter->line_replaced);
         for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
                 if (checks[i].class == filter->class)
                         checks[i].lint(lint, filter);
