@@ -40,18 +40,6 @@ static void add_complaint(struct findings *findings, const struct complaint *com
                      complaint->text ? complaint->text : "out of memory");
 }
 
-static void lint_settings(struct findings *findings, const struct settings *settings)
-{
-        struct place place = { .file = settings->file };
-        size_t i;
-
-        for (i = 0; settings->unknown && settings->unknown[i].name; i++) {
-                place.line = settings->unknown[i].line;
-                findings_add(findings, SEVERITY_WARNING, "unknown-option", &place, NULL,
-                             "\"%s\" is not an option of rootwrap.conf", settings->unknown[i].name);
-        }
-}
-
 static void lint_notes(const struct lint *lint)
 {
         size_t i;
@@ -60,9 +48,15 @@ static void lint_notes(const struct lint *lint)
                 const struct policy_note *note = &lint->policy->notes[i];
                 struct place place = { .file = note->file, .line = note->line };
 
-                findings_add(lint->findings, note->line ? SEVERITY_ERROR : SEVERITY_WARNING,
-                             note->line ? "unknown-class" : "skipped", &place, NULL, "%s",
-                             note->text);
+                if (note->line)
+                        findings_add(lint->findings, SEVERITY_ERROR, "unknown-class", &place, NULL,
+                                     "%s", note->text);
+                else
+                        findings_add(lint->findings, SEVERITY_WARNING, "skipped", &place,
+                                     policy_skips(lint->policy->settings, word_basename(note->file))
+                                             ? "D16"
+                                             : NULL,
+                                     "%s", note->text);
         }
 }
 
@@ -120,7 +114,7 @@ static void each_file(struct findings *findings,
                         const char *path = system_join(&findings->arena, directories->paths[i],
                                                        names[k]->d_name);
 
-                        if (names[k]->d_name[0] != '.' && path)
+                        if (path && !policy_skips(&loaded->settings, names[k]->d_name))
                                 look(findings, loaded, path);
                         free(names[k]);
                 }
@@ -131,8 +125,11 @@ static void each_file(struct findings *findings,
 
 static void trust_file(struct findings *findings, const struct loaded *loaded, const char *path)
 {
+        struct stat st;
+
         (void)loaded;
-        lint_trust(findings, path);
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) /* what else there is, is not read */
+                lint_trust(findings, path);
 }
 
 static void lint_configuration(struct findings *findings, struct loaded *loaded, const char *file)
@@ -143,15 +140,19 @@ static void lint_configuration(struct findings *findings, struct loaded *loaded,
         int r;
 
         lint_trust(findings, file);
+        lint_trust_parents(findings, file);
         r = settings_load(&loaded->settings, file, loaded->system.path, &complaint);
         if (r) {
                 add_complaint(findings, &complaint);
                 complaint_deinit(&complaint);
                 return;
         }
-        lint_settings(findings, &loaded->settings);
-        for (i = 0; i < loaded->settings.filters_path.n_paths; i++)
+        loaded->policy.settings = &loaded->settings;
+        lint_settings(&lint);
+        for (i = 0; i < loaded->settings.filters_path.n_paths; i++) {
                 lint_trust(findings, loaded->settings.filters_path.paths[i]);
+                lint_trust_parents(findings, loaded->settings.filters_path.paths[i]);
+        }
         each_file(findings, loaded, trust_file);
 
         r = policy_load(&loaded->policy, &loaded->settings, &complaint);
