@@ -39,8 +39,6 @@ DANGERS: list[tuple[str, str]] = [
     ("rsync", "x: CommandFilter, rsync, root"),
     ("python", "x: CommandFilter, python3, root"),
     ("an_editor", "x: CommandFilter, vi, root"),
-    ("a_missing_program", "x: CommandFilter, /opt/no/such/program, root"),
-    ("a_program_missing_everywhere", "x: CommandFilter, rw-no-such-program, root"),
     ("an_ip_filter_whose_decisions_differ", "x: IpFilter, ip, root"),
     ("run_as_whose_groups_differ", "x: CommandFilter, true, daemon"),
     ("an_unknown_class", "x: NoSuchFilter, true, root"),
@@ -53,6 +51,15 @@ def test_lint_points_at(policy: PolicyFolder, line: str) -> None:
     done = rootwrapctl("lint", config)
     assert done.returncode in (WARNINGS, ERRORS), done.stdout
     assert f"{policy.filters / 'test.filters'}:3" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("program", ["/opt/no/such/program", "rw-no-such-program"])
+def test_a_missing_program_is_noted_since_services_name_many(
+    policy: PolicyFolder, program: str
+) -> None:
+    done = rootwrapctl("lint", policy.write(f"x: CommandFilter, {program}, root"))
+    assert done.returncode == CLEAN, done.stdout
+    assert f"{policy.filters / 'test.filters'}:2: note: " in done.stdout
 
 
 def test_a_filter_that_an_earlier_one_hides_is_pointed_at(policy: PolicyFolder) -> None:
