@@ -299,12 +299,7 @@ static const struct {
         { &filter_privsep, lint_privsep },
 };
 
-/**
- * lint_filter() - look at a filter's definition
- * @lint:   where findings go
- * @filter: the filter
- */
-void lint_filter(const struct lint *lint, const struct filter *filter)
+static void check_class(const struct lint *lint, const struct filter *filter)
 {
         struct place place = lint_place(lint, filter);
         size_t i;
@@ -317,4 +312,22 @@ void lint_filter(const struct lint *lint, const struct filter *filter)
         for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
                 if (checks[i].class == filter->class)
                         checks[i].lint(lint, filter);
+}
+
+/**
+ * lint_one() - look at a filter from all sides
+ * @lint:   where findings go
+ * @number: of the filter
+ */
+void lint_one(const struct lint *lint, uint32_t number)
+{
+        const struct filter *filter = &lint->policy->filters[number];
+
+        check_class(lint, filter);
+        lint_shadow(lint, number);
+        if (filter->class->has_patterns)
+                lint_patterns(lint, filter);
+        lint_danger(lint, filter);
+        if (filter->file)
+                lint_program(lint, filter);
 }

@@ -65,17 +65,8 @@ static void lint_policy(const struct lint *lint)
         uint32_t i;
 
         lint_notes(lint);
-        for (i = 0; i < lint->policy->n_filters; i++) {
-                const struct filter *filter = &lint->policy->filters[i];
-
-                lint_filter(lint, filter);
-                lint_shadow(lint, i);
-                if (filter->class->has_patterns)
-                        lint_patterns(lint, filter);
-                lint_danger(lint, filter);
-                if (filter->file)
-                        lint_program(lint, filter);
-        }
+        for (i = 0; i < lint->policy->n_filters; i++)
+                lint_one(lint, i);
 }
 
 /* One file by itself, after the whole could not be loaded. */

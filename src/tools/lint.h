@@ -13,7 +13,7 @@ struct lint {
         const struct system *system;
 };
 
-void lint_filter(const struct lint *lint, const struct filter *filter);
+void lint_one(const struct lint *lint, uint32_t number);
 void lint_danger(const struct lint *lint, const struct filter *filter);
 void lint_shadow(const struct lint *lint, uint32_t number);
 void lint_patterns(const struct lint *lint, const struct filter *filter);
