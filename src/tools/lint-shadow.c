@@ -35,7 +35,7 @@ static bool same_definition(const struct filter *a, const struct filter *b)
 
         if (a->class != b->class || a->n_args != b->n_args ||
             strcmp(a->exec_path, b->exec_path) != 0 ||
-            (a->wrapper && strcmp(a->wrapper, b->wrapper) != 0))
+            (a->wrapper && b->wrapper && strcmp(a->wrapper, b->wrapper) != 0))
                 return false;
         for (i = 0; i < a->n_args; i++)
                 if (strcmp(a->args[i], b->args[i]) != 0)
@@ -43,23 +43,23 @@ static bool same_definition(const struct filter *a, const struct filter *b)
         return true;
 }
 
-/* The one name of the commands that a filter takes, a path or not. NULL: there is no such */
-static const char *certain_name(const struct filter *filter)
+/* Are all commands that a filter takes of one name, a path or not? */
+static bool find_name(const struct filter *filter, const char **ret_name)
 {
-        if (filter->class->has_patterns)
-                return filter->n_args && pyre_is_literal(filter->args[0], strlen(filter->args[0]))
-                               ? filter->args[0]
-                               : NULL;
-        if (filter->class == &filter_kill)
-                return "kill";
-        if (filter->class == &filter_read_file)
-                return "cat";
-        if (filter->class == &filter_ip || filter->class == &filter_ip_netns_exec)
-                return "ip";
-        if (filter->class == &filter_command || filter->class == &filter_path ||
-            filter->class == &filter_chaining)
-                return filter->exec_path;
-        return NULL;
+        if (filter->class->has_patterns) {
+                if (!filter->n_args || !pyre_is_literal(filter->args[0], strlen(filter->args[0])))
+                        return false;
+                *ret_name = filter->args[0];
+        } else if (filter->class == &filter_kill) {
+                *ret_name = "kill";
+        } else if (filter->class == &filter_read_file) {
+                *ret_name = "cat";
+        } else if (filter->class == &filter_ip || filter->class == &filter_ip_netns_exec) {
+                *ret_name = "ip";
+        } else {
+                *ret_name = filter->exec_path;
+        }
+        return true;
 }
 
 /* A filter whose program is missing lets the next one have its turn, unless that one's is the same
@@ -85,7 +85,7 @@ static bool covers(const struct lint *lint,
                    const struct filter *earlier,
                    const struct filter *later)
 {
-        const char *name = certain_name(later);
+        const char *name;
 
         if (!runs_for(lint, earlier, later) || !sees_the_same(lint, earlier, later))
                 return false;
@@ -93,7 +93,8 @@ static bool covers(const struct lint *lint,
                 return filter_names_command(earlier, later->exec_path) &&
                        filter_names_command(earlier, word_basename(later->exec_path)) &&
                        env_covers(earlier, later);
-        if (earlier->class != &filter_command || !name || !filter_names_command(earlier, name))
+        if (earlier->class != &filter_command || !find_name(later, &name) ||
+            !filter_names_command(earlier, name))
                 return false;
         return later->class->has_patterns || filter_names_command(earlier, word_basename(name));
 }
@@ -120,14 +121,17 @@ static void add(const struct lint *lint,
 void lint_shadow(const struct lint *lint, uint32_t number)
 {
         const struct filter *later = &lint->policy->filters[number];
+        const char *name;
         struct index_walk walk;
         struct word v[2];
         uint32_t other;
 
         if (!later->file)
                 return;
-        word_set(&v[0], "A=");
-        word_set(&v[1], certain_name(later) ? certain_name(later) : later->exec_path);
+        if (!find_name(later, &name))
+                name = later->exec_path;
+        word_set(&v[0], "A="); /* an EnvFilter is found behind variables */
+        word_set(&v[1], name);
         index_walk_init(&walk, lint->policy,
                         later->class == &filter_env ? (struct words){ v, 2 }
                                                     : (struct words){ v + 1, 1 });

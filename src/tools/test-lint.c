@@ -45,8 +45,8 @@ static struct row {
         const char *filters; /* lines of [Filters] */
         const char *code;    /* NULL: neither errors nor warnings */
         enum severity severity;
-        const char *rule;
         bool oslo_compat;
+        const char *rule;
         const char *without; /* a code that it must not have either */
 } rows[] = {
         /* commands */
