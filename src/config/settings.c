@@ -385,4 +385,5 @@ int settings_load(struct settings *settings,
 void settings_deinit(struct settings *settings)
 {
         arena_deinit(&settings->arena);
+        *settings = (struct settings){ 0 };
 }

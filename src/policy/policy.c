@@ -473,6 +473,7 @@ void policy_deinit(struct policy *policy)
                 for (k = 0; policy->filters[i].patterns && k < policy->filters[i].n_args; k++)
                         pattern_deinit(&policy->filters[i].patterns[k]);
         arena_deinit(&policy->arena);
+        *policy = (struct policy){ 0 };
 }
 
 /**

@@ -243,6 +243,19 @@ static int explain(const struct loaded *loaded, const char *const *argv, bool js
         return fflush(stdout) || text.broken ? RC_FAILED : exit_code;
 }
 
+/* A line that is no command: it is refused like one, so that answers stay beside their lines. */
+static int refuse_line(size_t number, const char *reason)
+{
+        static const struct decision refused = { .verdict = VERDICT_UNAUTHORIZED };
+        cleanup_text struct text text = { 0 };
+
+        (void)fprintf(stderr, "rootwrapctl: stdin:%zu: %s\n", number, reason);
+        put_json(&text, &refused);
+        (void)puts(text_get(&text));
+        (void)fflush(stdout);
+        return RC_FAILED;
+}
+
 static int explain_line(const struct loaded *loaded, const char *line, size_t n_line, size_t number)
 {
         struct arena arena = { 0 };
@@ -252,11 +265,11 @@ static int explain_line(const struct loaded *loaded, const char *line, size_t n_
 
         r = json_read_strings(line, n_line, &arena, &argv, &reason);
         if (r)
-                (void)fprintf(stderr, "rootwrapctl: stdin:%zu: %s\n", number, reason);
+                r = refuse_line(number, reason);
         else
-                r = explain(loaded, argv, true) == RC_FAILED;
+                r = explain(loaded, argv, true);
         arena_deinit(&arena);
-        return r ? RC_FAILED : 0;
+        return r == RC_FAILED ? RC_FAILED : 0;
 }
 
 static int explain_batch(const struct loaded *loaded)
@@ -265,14 +278,12 @@ static int explain_batch(const struct loaded *loaded)
         size_t number = 0;
         size_t n_room = 0;
         ssize_t n;
-        int r;
+        int r = 0;
 
-        while ((n = getline(&line, &n_room, stdin)) > 0) {
-                r = explain_line(loaded, line, (size_t)n, ++number);
-                if (r)
-                        return r;
-        }
-        return ferror(stdin) ? RC_FAILED : 0;
+        while ((n = getline(&line, &n_room, stdin)) > 0)
+                if (explain_line(loaded, line, (size_t)n, ++number))
+                        r = RC_FAILED;
+        return ferror(stdin) || ferror(stdout) ? RC_FAILED : r;
 }
 
 /**

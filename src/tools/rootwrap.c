@@ -481,5 +481,8 @@ int main(int argc, char **argv)
         r = load(&rootwrap, argv[1]);
         if (r < 0)
                 return variant_continue(rootwrap.name, argv);
-        return r ? r : decide(&rootwrap, argv);
+        if (!r)
+                r = decide(&rootwrap, argv);
+        forget(&rootwrap);
+        return r;
 }

@@ -204,3 +204,16 @@ def test_people_read_which_of_our_differences_refused_it(policy: PolicyFolder) -
     config = policy.write("echo: RegExpFilter, echo, root, echo, one|two")
     done = rootwrapctl("explain", config, "echo", "one and more")
     assert "oslo" in done.stdout
+
+
+def test_a_line_that_is_no_command_is_refused_and_the_others_are_answered(
+    policy: PolicyFolder,
+) -> None:
+    config = policy.write("true: CommandFilter, true, root")
+    lines = ['["true"]', "[1]", '["a\\u0000b"]', '["\\ud800"]', "", "{", '["true"]']
+    done = rootwrapctl("explain", "--json", "--batch", config,
+                       stdin=("\n".join(lines) + "\n").encode())
+    decisions = [json.loads(line)["decision"] for line in done.stdout.splitlines()]
+    assert decisions == ["allow", *["unauthorized"] * 5, "allow"]
+    assert done.returncode == 70
+    assert [line.split(":")[2] for line in done.stderr.splitlines()] == list("23456")
