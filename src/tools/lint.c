@@ -60,13 +60,15 @@ static void lint_notes(const struct lint *lint)
         }
 }
 
-static void lint_policy(const struct lint *lint)
+/* The implicit filter belongs to no file, and counts once. */
+static void lint_policy(const struct lint *lint, bool with_implicit)
 {
         uint32_t i;
 
         lint_notes(lint);
         for (i = 0; i < lint->policy->n_filters; i++)
-                lint_one(lint, i);
+                if (lint->policy->filters[i].file || with_implicit)
+                        lint_one(lint, i);
 }
 
 /* One file by itself, after the whole could not be loaded. */
@@ -81,7 +83,7 @@ static void lint_file(struct findings *findings, const struct loaded *loaded, co
         if (r)
                 add_complaint(findings, &complaint);
         else
-                lint_policy(&lint);
+                lint_policy(&lint, false);
         policy_deinit(&policy);
         complaint_deinit(&complaint);
 }
@@ -148,7 +150,7 @@ static void lint_configuration(struct findings *findings, struct loaded *loaded,
 
         r = policy_load(&loaded->policy, &loaded->settings, &complaint);
         if (!r)
-                lint_policy(&lint);
+                lint_policy(&lint, true);
         else
                 each_file(findings, loaded, lint_file);
         if (r && !findings->n_of[SEVERITY_ERROR])

@@ -131,3 +131,58 @@ def test_the_filters_of_a_real_service_have_no_errors(
     policy.filters.chmod(0o755)
     done = rootwrapctl("lint", config)
     assert done.returncode in (CLEAN, WARNINGS), done.stdout + done.stderr
+
+
+def test_a_broken_file_does_not_hide_the_others(policy: PolicyFolder) -> None:
+    config = policy.write("x: CommandFilter, sh, root")
+    (policy.filters / "broken.filters").write_text("[Filters]\nx: CommandFilter\n")
+    (policy.filters / "worse.filters").write_text("no section\n")
+    done = rootwrapctl("lint", config)
+    assert done.returncode == ERRORS
+    assert f"{policy.filters / 'broken.filters'}:2: error: " in done.stdout
+    assert f"{policy.filters / 'worse.filters'}:1: error: " in done.stdout
+    assert f"{policy.filters / 'test.filters'}:2: warning: " in done.stdout
+    assert done.stdout.count("implicit") <= 1
+
+
+def test_a_definition_that_is_replaced_is_pointed_at(policy: PolicyFolder) -> None:
+    config = policy.write("x: CommandFilter, true, root\ny: CommandFilter, true, root\n"
+                          "X: CommandFilter, /usr/bin/true, root")
+    done = rootwrapctl("lint", config)
+    assert done.returncode == WARNINGS
+    assert f"{policy.filters / 'test.filters'}:4: warning: x: " in done.stdout
+    assert "line 2" in done.stdout
+
+
+def test_a_file_that_is_not_read_may_belong_to_anybody(policy: PolicyFolder) -> None:
+    config = policy.write("x: CommandFilter, true, root")
+    for name in ("test.filters.bak", ".hidden"):
+        (policy.filters / name).write_text("nonsense\n")
+        (policy.filters / name).chmod(0o666)
+    done = rootwrapctl("lint", config)
+    assert done.returncode == WARNINGS, done.stdout
+    assert "[skipped, D16]" in done.stdout
+    assert "not-trusted" not in done.stdout
+
+
+@pytest.mark.parametrize("option", ["filters_path", "exec_dirs"])
+def test_blanks_in_a_list_are_pointed_at(policy: PolicyFolder, option: str) -> None:
+    config = policy.write("x: CommandFilter, true, root")
+    lines = config.read_text().splitlines()
+    value = f"{policy.filters}, /no-such" if option == "filters_path" else "/usr/bin, /bin"
+    lines = [line for line in lines if not line.startswith(option)] + [f"{option} = {value}"]
+    config.write_text("\n".join(lines) + "\n")
+    done = rootwrapctl("lint", config)
+    assert done.returncode == WARNINGS, done.stdout
+    assert f"{config}:{len(lines)}: warning: {option} has blanks" in done.stdout
+    assert "[mode-differs, D15]" in done.stdout
+
+
+def test_json_has_a_summary_and_every_key(policy: PolicyFolder) -> None:
+    done = rootwrapctl("lint", "--json", policy.write("x: CommandFilter, sh, root"))
+    report = json.loads(done.stdout)
+    assert report["summary"]["warnings"] == 1
+    assert all(set(finding) == {"severity", "code", "file", "line", "filter", "rule", "text"}
+               for finding in report["findings"])
+    danger, = (finding for finding in report["findings"] if finding["severity"] == "warning")
+    assert (danger["code"], danger["line"], danger["filter"]) == ("danger", 2, "x")
