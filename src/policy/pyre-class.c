@@ -11,7 +11,7 @@
  * "i" only without PYRE_FLAG_ASCII; see pyre-group.c.)
  */
 #include "policy/pyre-parser.h"
-#include "policy/pyre-unicode.h"
+#include "util/unicode.h"
 
 #define CATEGORIES      "dsw"
 
@@ -109,7 +109,7 @@ static int put_set_range(struct pyre_parser *parser, uint32_t lo, uint32_t hi, b
 static void put_category_members(struct pyre_parser *parser, char category)
 {
         bool is_ascii = pyre_level(parser)->flags & PYRE_FLAG_ASCII;
-        const struct pyre_range *spaces;
+        const struct unicode_range *spaces;
         size_t n_spaces;
         size_t i;
 
@@ -120,9 +120,9 @@ static void put_category_members(struct pyre_parser *parser, char category)
         } else if (is_ascii) {
                 pyre_put_text(parser, "\\x{9}-\\x{d}\\x{20}");
         } else {
-                spaces = pyre_space_ranges(&n_spaces);
+                spaces = unicode_space_ranges(&n_spaces);
                 for (i = 0; i < n_spaces; i++)
-                        pyre_put_range(parser, spaces[i].lo, spaces[i].hi);
+                        pyre_put_range(parser, spaces[i].first, spaces[i].last);
         }
 }
 

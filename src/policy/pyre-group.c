@@ -12,6 +12,7 @@
 
 #include "policy/pyre-parser.h"
 #include "policy/pyre-unicode.h"
+#include "util/unicode.h"
 
 /* int() refuses longer ones. */
 #define DIGITS_MAX 4300
@@ -166,7 +167,7 @@ static bool is_blank(uint32_t code)
 {
         if (code < 0x80)
                 return code == ' ' || (code >= '\t' && code <= '\r');
-        return pyre_is_space(code);
+        return unicode_is_space(code);
 }
 
 /* Reads a number as int() does. Return: the number, SIZE_MAX for a large one, 0 for none or 0 */
@@ -187,7 +188,7 @@ static size_t read_number(const struct pyre_parser *parser, const struct name *n
         if (at < n && codes[at] == '+')
                 at++;
         for (; at < n; at++) {
-                digit = pyre_decimal(codes[at]);
+                digit = unicode_digit(codes[at]);
                 if (digit < 0 && !(codes[at] == '_' && after_digit))
                         return 0;
                 after_digit = digit >= 0;

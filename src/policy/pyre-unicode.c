@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables of Unicode 14.0 for what the translator must know by itself: which characters make a
- * group's name, which are digits and blanks in the number of one, and which the two engines fold
- * differently when they compare text (Python: equal lower case; PCRE2: any common case).
+ * Tables of Unicode 14.0 for what the translator alone must know: which characters make a group's
+ * name, and which the two engines fold differently when they compare text (Python: equal lower
+ * case; PCRE2: any common case).
  */
 #include "policy/pyre-unicode.h"
 
-/* str.isspace() */
-static const struct pyre_range spaces[] = {
-        { 0x9, 0xD },       { 0x1C, 0x20 },     { 0x85, 0x85 },     { 0xA0, 0xA0 },
-        { 0x1680, 0x1680 }, { 0x2000, 0x200A }, { 0x2028, 0x2029 }, { 0x202F, 0x202F },
-        { 0x205F, 0x205F }, { 0x3000, 0x3000 },
-};
+#include <stddef.h>
 
-/* The zeros; the nine others follow each. */
-static const uint32_t zeros[] = {
-        0x30,    0x660,   0x6F0,   0x7C0,   0x966,   0x9E6,   0xA66,   0xAE6,   0xB66,   0xBE6,
-        0xC66,   0xCE6,   0xD66,   0xDE6,   0xE50,   0xED0,   0xF20,   0x1040,  0x1090,  0x17E0,
-        0x1810,  0x1946,  0x19D0,  0x1A80,  0x1A90,  0x1B50,  0x1BB0,  0x1C40,  0x1C50,  0xA620,
-        0xA8D0,  0xA900,  0xA9D0,  0xA9F0,  0xAA50,  0xABF0,  0xFF10,  0x104A0, 0x10D30, 0x11066,
-        0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0,
-        0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x16A60, 0x16AC0, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2,
-        0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
-};
+#include "util/unicode.h"
 
 /* Of the letters that are equal without regard to case though their lower cases differ, all but one
  * of each kind; and U+0130, whose lower case PCRE2 does not see. */
-static const struct pyre_range odd_folds[] = {
+static const struct unicode_range odd_folds[] = {
         { 0xB5, 0xB5 },     { 0x130, 0x130 },   { 0x17F, 0x17F },   { 0x345, 0x345 },
         { 0x3C2, 0x3C2 },   { 0x3D0, 0x3D1 },   { 0x3D5, 0x3D6 },   { 0x3F0, 0x3F1 },
         { 0x3F5, 0x3F5 },   { 0x1C80, 0x1C88 }, { 0x1E9B, 0x1E9B }, { 0x1FBE, 0x1FBE },
@@ -34,7 +20,7 @@ static const struct pyre_range odd_folds[] = {
 };
 
 /* XID_Continue */
-static const struct pyre_range names[] = {
+static const struct unicode_range names[] = {
         { 0x30, 0x39 },       { 0x41, 0x5A },       { 0x5F, 0x5F },       { 0x61, 0x7A },
         { 0xAA, 0xAA },       { 0xB5, 0xB5 },       { 0xB7, 0xB7 },       { 0xBA, 0xBA },
         { 0xC0, 0xD6 },       { 0xD8, 0xF6 },       { 0xF8, 0x2C1 },      { 0x2C6, 0x2D1 },
@@ -229,7 +215,7 @@ static const struct pyre_range names[] = {
 };
 
 /* XID_Continue that is not XID_Start, nor the underscore */
-static const struct pyre_range names_not_first[] = {
+static const struct unicode_range names_not_first[] = {
         { 0x30, 0x39 },       { 0xB7, 0xB7 },       { 0x300, 0x36F },     { 0x387, 0x387 },
         { 0x483, 0x487 },     { 0x591, 0x5BD },     { 0x5BF, 0x5BF },     { 0x5C1, 0x5C2 },
         { 0x5C4, 0x5C5 },     { 0x5C7, 0x5C7 },     { 0x610, 0x61A },     { 0x64B, 0x669 },
@@ -325,61 +311,6 @@ static const struct pyre_range names_not_first[] = {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static bool in_ranges(const struct pyre_range *ranges, size_t n_ranges, uint32_t code)
-{
-        size_t lo = 0;
-        size_t hi = n_ranges;
-        size_t middle;
-
-        while (lo < hi) {
-                middle = lo + (hi - lo) / 2;
-                if (code > ranges[middle].hi)
-                        lo = middle + 1;
-                else
-                        hi = middle;
-        }
-        return lo < n_ranges && code >= ranges[lo].lo;
-}
-
-/**
- * pyre_is_space() - str.isspace()
- * @code: a code point
- *
- * Return: whether it is a blank
- */
-bool pyre_is_space(uint32_t code)
-{
-        return in_ranges(spaces, COUNT(spaces), code);
-}
-
-/**
- * pyre_space_ranges() - all blanks
- * @ret_n_ranges: how many ranges
- *
- * Return: the ranges, in order
- */
-const struct pyre_range *pyre_space_ranges(size_t *ret_n_ranges)
-{
-        *ret_n_ranges = COUNT(spaces);
-        return spaces;
-}
-
-/**
- * pyre_decimal() - the digit that int() takes a character for
- * @code: a code point
- *
- * Return: 0 to 9, or -1
- */
-int pyre_decimal(uint32_t code)
-{
-        size_t i;
-
-        for (i = 0; i < COUNT(zeros); i++)
-                if (code >= zeros[i] && code - zeros[i] < 10)
-                        return (int)(code - zeros[i]);
-        return -1;
-}
-
 /**
  * pyre_is_name() - may it stand in an identifier?
  * @code: a code point
@@ -388,7 +319,7 @@ int pyre_decimal(uint32_t code)
  */
 bool pyre_is_name(uint32_t code)
 {
-        return in_ranges(names, COUNT(names), code);
+        return unicode_is_in(names, COUNT(names), code);
 }
 
 /**
@@ -399,7 +330,7 @@ bool pyre_is_name(uint32_t code)
  */
 bool pyre_is_name_start(uint32_t code)
 {
-        return pyre_is_name(code) && !in_ranges(names_not_first, COUNT(names_not_first), code);
+        return pyre_is_name(code) && !unicode_is_in(names_not_first, COUNT(names_not_first), code);
 }
 
 /**
@@ -410,5 +341,5 @@ bool pyre_is_name_start(uint32_t code)
  */
 bool pyre_has_odd_fold(uint32_t code)
 {
-        return in_ranges(odd_folds, COUNT(odd_folds), code);
+        return unicode_is_in(odd_folds, COUNT(odd_folds), code);
 }

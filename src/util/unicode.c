@@ -32,12 +32,35 @@ static const struct unicode_range *find(const struct unicode_range *ranges, size
 }
 
 /**
+ * unicode_is_in() - is it in one of some ranges?
+ * @ranges:   in order, none touching another
+ * @n_ranges: how many
+ * @code:     a code point
+ */
+bool unicode_is_in(const struct unicode_range *ranges, size_t n_ranges, uint32_t code)
+{
+        return find(ranges, n_ranges, code) != NULL;
+}
+
+/**
+ * unicode_space_ranges() - all blanks
+ * @ret_n_ranges: how many ranges
+ *
+ * Return: the ranges, in order
+ */
+const struct unicode_range *unicode_space_ranges(size_t *ret_n_ranges)
+{
+        *ret_n_ranges = N(unicode_spaces);
+        return unicode_spaces;
+}
+
+/**
  * unicode_is_space() - str.isspace()
  * @code: a code point
  */
 bool unicode_is_space(uint32_t code)
 {
-        return find(unicode_spaces, N(unicode_spaces), code) != NULL;
+        return unicode_is_in(unicode_spaces, N(unicode_spaces), code);
 }
 
 /**
@@ -46,7 +69,8 @@ bool unicode_is_space(uint32_t code)
  */
 bool unicode_is_printable(uint32_t code)
 {
-        return code <= 0x10FFFF && !find(unicode_unprintable, N(unicode_unprintable), code);
+        return code <= 0x10FFFF &&
+               !unicode_is_in(unicode_unprintable, N(unicode_unprintable), code);
 }
 
 /**
@@ -55,7 +79,7 @@ bool unicode_is_printable(uint32_t code)
  */
 bool unicode_is_cased(uint32_t code)
 {
-        return find(unicode_cased, N(unicode_cased), code) != NULL;
+        return unicode_is_in(unicode_cased, N(unicode_cased), code);
 }
 
 /**
@@ -64,7 +88,7 @@ bool unicode_is_cased(uint32_t code)
  */
 bool unicode_is_case_ignorable(uint32_t code)
 {
-        return find(unicode_case_ignorable, N(unicode_case_ignorable), code) != NULL;
+        return unicode_is_in(unicode_case_ignorable, N(unicode_case_ignorable), code);
 }
 
 /**

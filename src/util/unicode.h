@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The most code points that lower-casing one makes of it. */
@@ -20,6 +21,8 @@ struct unicode_mapping {
         int32_t delta;
 };
 
+bool unicode_is_in(const struct unicode_range *ranges, size_t n_ranges, uint32_t code);
+const struct unicode_range *unicode_space_ranges(size_t *ret_n_ranges);
 bool unicode_is_space(uint32_t code);
 bool unicode_is_printable(uint32_t code);
 bool unicode_is_cased(uint32_t code);

@@ -160,7 +160,8 @@ def python_answers(pattern, argument):
     for text, match in ((pattern, re.fullmatch), (pattern + "$", re.match)):
         try:
             compiled = re.compile(text)
-        except (re.error, RecursionError, OverflowError, ValueError, IndexError):
+        except (re.error, RuntimeError, OverflowError, ValueError, IndexError):
+            # RecursionError is a RuntimeError, and so is the complaint of Python about its own code
             answers.append("bad")
             continue
         try:
