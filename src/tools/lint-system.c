@@ -206,6 +206,6 @@ void lint_program(const struct lint *lint, const struct filter *filter)
         if (path)
                 check_writers(lint, filter, path);
         else
-                findings_add(lint->findings, SEVERITY_NOTE, "program-missing", &place, NULL,
+                findings_add(lint->findings, SEVERITY_WARNING, "program-missing", &place, NULL,
                              "\"%s\" is not there or not executable", filter->exec_path);
 }
