@@ -23,6 +23,7 @@ static const struct machine_file files[] = {
         { .path = "/sbin/ip", .mode = MACHINE_PROGRAM },
         { .path = "/usr", .mode = MACHINE_DIRECTORY },
         { .path = "/usr/bin", .mode = MACHINE_DIRECTORY },
+        { .path = "/bin/cat", .mode = MACHINE_PROGRAM },
         { .path = "/usr/bin/cat", .mode = MACHINE_PROGRAM },
         { .path = "/usr/bin/true", .mode = MACHINE_PROGRAM },
         { .path = "/usr/bin/find", .mode = MACHINE_PROGRAM },
