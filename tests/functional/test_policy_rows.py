@@ -690,3 +690,18 @@ def test_d18_a_deleted_program_cannot_name_itself(mode: Mode, tmp_path: Path) ->
     finally:
         process.kill()
         process.wait()
+
+
+def test_d18_a_signal_that_may_not_be_sent_fails_in_the_words_of_kill(
+    ours: Rootwrap, policy: PolicyFolder
+) -> None:
+    config = policy.write("k: KillFilter, nobody, /usr/bin/sleep, -9")
+    process = subprocess.Popen(["/usr/bin/sleep", "1000"])
+    try:
+        done = ours.run(config, "kill", "-9", str(process.pid))
+        assert done.returncode == 1
+        assert f"kill: ({process.pid}): Operation not permitted".encode() in done.stderr
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()

@@ -459,6 +459,21 @@ def test_a_second_signal_reaches_a_command_that_ignored_the_first(
     assert process.wait(programs.DEADLINE_S) == 42
 
 
+def test_a_hangup_of_the_terminal_ends_the_command_of_a_session_s_leader(
+    ours: Rootwrap, config: Path
+) -> None:
+    """Only the leader of the session is told by the kernel, so it has to pass it on."""
+    pid, master = pty.fork()
+    if pid == 0:
+        command = ours.command(config, "sleep", "1001")
+        os.execv(command[0], command)
+    command_pid = wait_for_descendant(pid, ["sleep", "1001"])
+    os.close(master)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert not os.path.exists(f"/proc/{command_pid}")
+
+
 def test_ctrl_c_on_a_terminal_is_delivered_once(
     rootwrap: Rootwrap, config: Path
 ) -> None:

@@ -206,3 +206,13 @@ def test_a_syslog_that_does_not_read_does_not_hold_up_a_command(
     done = ours.run(config, "echo", "ran", env=ENVIRONMENT)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"ran\n", b"")
     assert os.path.exists(LOG_SOCKET)
+
+
+def test_a_long_command_is_cut_in_the_log_and_shows_it(
+    ours: Rootwrap, policy: PolicyFolder, syslog: Syslog
+) -> None:
+    done = ours.run(with_syslog(policy), "echo", *["x" * 100] * 200, env=ENVIRONMENT)
+    assert done.returncode == 0
+    (line,) = syslog.lines()
+    assert len(line) < 8 * 1024 + 100
+    assert b"...] (filter match = echo)" in line
