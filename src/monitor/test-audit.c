@@ -641,6 +641,24 @@ static void lines_that_were_lost_are_counted_and_reported(void **state)
         machine_deinit(&m);
 }
 
+static void a_report_that_does_not_get_out_is_no_lost_line(void **state)
+{
+        struct machine m;
+        unsigned int i;
+
+        (void)state;
+        machine_init(&m, TO_JOURNAL);
+        while (!m.audit.sink.n_lost)
+                say_reloaded(&m.audit);
+        for (i = 0; i < AUDIT_LINES_A_SECOND_MAX + 2; i++)
+                say_authentication(&m.audit);
+        assert_int_equal(m.audit.sink.n_lost, 1 + AUDIT_LINES_A_SECOND_MAX);
+        now_ms += 1000;
+        assert_true(audit_tick(&m.audit));
+        assert_int_equal(m.audit.sink.n_lost, 1 + AUDIT_LINES_A_SECOND_MAX);
+        machine_deinit(&m);
+}
+
 static void lines_without_a_destination_are_lost_and_reported(void **state)
 {
         struct machine m;
@@ -693,6 +711,7 @@ int main(void)
         test_set_add_test(&set, kinds_have_floods_of_their_own);
         test_set_add_test(&set, each_command_and_each_refusal_is_logged);
         test_set_add_test(&set, lines_that_were_lost_are_counted_and_reported);
+        test_set_add_test(&set, a_report_that_does_not_get_out_is_no_lost_line);
         test_set_add_test(&set, what_syslog_does_not_want_stays_out_when_journald_goes);
         test_set_add_test(&set, lines_without_a_destination_are_lost_and_reported);
         test_set_add_rows(&set, syslog_rows, run_syslog_row);

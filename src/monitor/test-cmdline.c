@@ -95,6 +95,8 @@ static void run_keep_row(void **state)
         cmdline_deinit(&cmdline);
 }
 
+#define TEN(word) word word word word word word word word word word
+
 /* Each is printed within the bound in all forms, and each shows that it was cut. */
 static struct {
         const char *name;
@@ -106,6 +108,7 @@ static struct {
         { "escapes_stay_within_the_bound", "\xff\xff\xff\xff\xff\xff\xff\xff", 1000 },
         { "controls_stay_within_the_bound", "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 1000 },
         { "pairs_of_surrogates_stay_within_the_bound", "\xf0\x9f\x98\x80", 1000 },
+        { "one_long_word_stays_within_the_bound", TEN(TEN(TEN("\xff"))), 1 },
         { "quotes_stay_within_the_bound", "\"\\\"\\\"\\\"\\\"\\\"\\", 1000 },
 };
 
