@@ -528,3 +528,15 @@ void audit_note(struct audit *audit, enum audit_kind kind, const char *text)
         entry_put_string(entry, "text", text, ENTRY_STRING_MAX);
         (void)send_entry(audit, kind);
 }
+
+/**
+ * audit_unsaid() - there were more of a kind than somebody else could tell
+ * @audit:  the log
+ * @kind:   of which AUDIT_LINES_A_SECOND_MAX lines are logged: they are counted with those that
+ *          this held back
+ * @n_more: so many
+ */
+void audit_unsaid(struct audit *audit, enum audit_kind kind, uint64_t n_more)
+{
+        audit->floods[kind].n_more += n_more;
+}

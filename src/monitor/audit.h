@@ -102,3 +102,4 @@ void audit_failure(struct audit *audit, const struct audit_failure *failure);
 void audit_authentication(struct audit *audit, const struct audit_peer *peer, const char *reason);
 void audit_complaint(struct audit *audit, enum audit_kind kind, const struct complaint *complaint);
 void audit_note(struct audit *audit, enum audit_kind kind, const char *text);
+void audit_unsaid(struct audit *audit, enum audit_kind kind, uint64_t n_more);

@@ -580,6 +580,18 @@ static void the_count_of_a_flood_comes_without_another_line(void **state)
         machine_deinit(&m);
 }
 
+static void what_others_held_back_is_counted_as_well(void **state)
+{
+        struct machine m;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        audit_unsaid(&m.audit, AUDIT_AUTHENTICATION_FAILED, 7);
+        assert_false(audit_tick(&m.audit));
+        arrives(&m, "cinder-rootwrap-daemon: Authentication failed: 7 more like this\n");
+        machine_deinit(&m);
+}
+
 static void kinds_have_floods_of_their_own(void **state)
 {
         struct machine m;
@@ -708,6 +720,7 @@ int main(void)
         test_set_add_test(&set, a_name_that_could_forge_a_line_is_not_used);
         test_set_add_test(&set, a_flood_of_strangers_is_cut_and_counted);
         test_set_add_test(&set, the_count_of_a_flood_comes_without_another_line);
+        test_set_add_test(&set, what_others_held_back_is_counted_as_well);
         test_set_add_test(&set, kinds_have_floods_of_their_own);
         test_set_add_test(&set, each_command_and_each_refusal_is_logged);
         test_set_add_test(&set, lines_that_were_lost_are_counted_and_reported);
