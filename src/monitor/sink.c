@@ -11,7 +11,7 @@
  *
  * Standard error is shared with whoever started us, so its O_NONBLOCK is not ours to set. A pipe or
  * terminal is opened once more through /proc, which gives a description of our own; to a socket
- * MSG_DONTWAIT does it; a file does not block. Whoever owns a sink ignores SIGPIPE.
+ * MSG_DONTWAIT does it; a file does not block. Whoever owns a sink ignores or blocks SIGPIPE.
  */
 #include "monitor/sink.h"
 
