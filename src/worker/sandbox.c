@@ -12,10 +12,8 @@
 #include "worker/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +22,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util/cleanup.h"
 #include "util/err.h"
 #include "worker/seccomp.h"
 
@@ -88,13 +85,11 @@ static int limit_resources(const struct sandbox *sandbox)
         return limit_descriptors(sandbox);
 }
 
-/* Return: 0 and a directory that is new and removed already, SANDBOX_E_MISSING, or negative errno
- */
-static int open_removed_directory(int *ret_fd)
+/* Goes into a directory that is new and removed already. */
+static int enter_removed_directory(void)
 {
         char run[] = "/run/rootwrapd-empty-XXXXXX";
         char tmp[] = "/tmp/rootwrapd-empty-XXXXXX"; /* where /run is missing or read-only */
-        cleanup_close int fd = -1;
         const char *path;
 
         path = mkdtemp(run);
@@ -103,41 +98,25 @@ static int open_removed_directory(int *ret_fd)
         if (!path)
                 return SANDBOX_E_MISSING;
 
-        fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
+        if (chdir(path) < 0 || rmdir(path) < 0)
                 return err_origin(-errno);
-        if (rmdir(path) < 0)
-                return err_origin(-errno);
-        *ret_fd = steal_fd(&fd);
         return 0;
 }
 
 /* Nothing can be made in a directory that is removed, not even by root: it stays empty. */
 static int leave_file_system(const struct sandbox *sandbox)
 {
-        cleanup_close int fd = -1;
-        struct stat want;
-        struct stat got;
         int r;
 
         (void)sandbox;
         if (geteuid() != 0)
                 return SANDBOX_E_MISSING;
-        r = open_removed_directory(&fd);
+        r = enter_removed_directory();
         if (r)
                 return err_trace(r);
-        if (fchdir(fd) < 0)
-                return err_origin(-errno);
         if (chroot(".") < 0)
                 return errno == EPERM ? SANDBOX_E_MISSING : err_origin(-errno);
-
-        if (fstat(fd, &want) < 0 || stat("/", &got) < 0)
-                return err_origin(-errno);
-        if (want.st_dev != got.st_dev || want.st_ino != got.st_ino)
-                return err_origin(-EPERM);
-        if (mkdir("/proc", 0700) == 0 || errno != ENOENT)
-                return err_origin(-EPERM);
-        return 0;
+        return mkdir("/proc", 0700) < 0 && errno == ENOENT ? 0 : err_origin(-EPERM);
 }
 
 /* What execve(2) could ever give back. */
@@ -228,10 +207,6 @@ static int filter_system_calls(const struct sandbox *sandbox)
         int r;
 
         (void)sandbox;
-        /* glibc opens a file of /proc before it shrinks a second arena, which it makes when memory
-         * runs out: the filter would end us just then. */
-        (void)mallopt(M_ARENA_MAX, 1);
-
         r = seccomp_enter();
         return r == SECCOMP_E_MISSING ? SANDBOX_E_MISSING : err_trace(r);
 }

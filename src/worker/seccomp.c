@@ -2,8 +2,9 @@
 /*
  * The system calls that the worker may make, and with which arguments; any other ends it with
  * SIGSYS. The list is what the worker's loop needs with the descriptors that it was given, what
- * malloc(3) needs of one arena, and what abort(3) and exit(3) need. Nothing in it opens, connects,
- * executes, creates a process, reaches another process, or makes memory executable.
+ * malloc(3) needs in a program of one thread, and what abort(3) and exit(3) need. Nothing in it
+ * opens, connects, executes, creates a process, reaches another process, or makes memory
+ * executable.
  *
  * It is a program for the kernel's BPF, written down here and not put together by libseccomp: that
  * costs the start a fifth of a millisecond and the process 160 kB, and its rules name no other
