@@ -45,7 +45,7 @@ struct challenge {
 const char *challenge_digest_name(enum challenge_digest digest);
 void challenge_init(struct challenge *challenge,
                     const uint8_t key[static CHALLENGE_KEY_BYTES],
-                    unsigned int digests,
+                    unsigned int allowed,
                     const uint8_t nonce[static CHALLENGE_NONCE_BYTES]);
 void challenge_deinit(struct challenge *challenge);
 size_t challenge_ask(const struct challenge *challenge, uint8_t out[static CHALLENGE_MESSAGE_MAX]);
