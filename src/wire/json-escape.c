@@ -85,11 +85,8 @@ static const uint8_t n_held_of[] = {
 };
 
 enum action {
-        PUT_PLAIN,
-        PUT_SHORT,
-        PUT_CONTROL,
-        PUT_BYTE, /* \udcXX */
-        HOLD,     /* the first byte of a sequence */
+        PUT,  /* the byte by itself */
+        HOLD, /* the first byte of a sequence */
         HOLD_TAIL,
         PUT_SEQUENCE,
 };
@@ -102,16 +99,20 @@ struct step {
 
 #define BYTES_BYTE 6u /* of \udcXX, and of any other \uXXXX */
 
+/* What is written for one byte at most, and a copy of eight bytes where it ends. */
+#define PUT_BYTE_ROOM (JSON_ESCAPE_ROOM_BYTES + 8)
+#define MUCH_ROOM     (32 * PUT_BYTE_ROOM)
+
 /* clang-format off */
-#define LONE(n_held)   { START, ((n_held) + 1) * BYTES_BYTE, PUT_BYTE }
+#define LONE(n_held)   { START, ((n_held) + 1) * BYTES_BYTE, PUT }
 #define TO(state)      { state, 0, HOLD_TAIL }
 #define DONE(n_units)  { START, (n_units) * BYTES_BYTE, PUT_SEQUENCE }
 #define BEGIN(state, n_held) { state, (n_held) * BYTES_BYTE, HOLD }
 #define ROW(n_held, tail_8, tail_9, tail_a)                               \
         {                                                                 \
-                [PLAIN]   = { START, (n_held) * BYTES_BYTE + 1, PUT_PLAIN },    \
-                [SHORT]   = { START, (n_held) * BYTES_BYTE + 2, PUT_SHORT },    \
-                [CONTROL] = { START, ((n_held) + 1) * BYTES_BYTE, PUT_CONTROL }, \
+                [PLAIN]   = { START, (n_held) * BYTES_BYTE + 1, PUT },    \
+                [SHORT]   = { START, (n_held) * BYTES_BYTE + 2, PUT },    \
+                [CONTROL] = { START, ((n_held) + 1) * BYTES_BYTE, PUT }, \
                 [TAIL_8]  = tail_8,                                       \
                 [TAIL_9]  = tail_9,                                       \
                 [TAIL_A]  = tail_a,                                       \
@@ -161,16 +162,16 @@ void json_escape_count(struct json_escape *escape,
                        uint64_t *n_out)
 {
         const char *end = bytes + n_bytes;
+        const char *from;
         const char *stop;
         unsigned int state = escape->state;
         uint64_t n = 0;
 
         while (bytes < end) {
-                if (state == START && end - bytes >= 8 && is_plain(bytes)) {
+                from = bytes;
+                while (state == START && end - bytes >= 8 && is_plain(bytes))
                         bytes += 8;
-                        n += 8;
-                        continue;
-                }
+                n += (uint64_t)(bytes - from);
                 stop = end - bytes >= 8 ? bytes + 8 : end;
                 for (; bytes < stop; bytes++) {
                         const struct step *step = &steps[state][classes[(unsigned char)*bytes]];
@@ -194,10 +195,35 @@ void json_escape_count_end(struct json_escape *escape, uint64_t *n_out)
         escape->state = START;
 }
 
-static const char hex[] = "0123456789abcdef";
+/* How each byte is written by itself; the rest of the eight does not count. */
+/* clang-format off */
+#define HEX(n)        ((n) < 10 ? '0' + (n) : 'a' + (n) - 10)
+#define UNIT(d, c, b) { '\\', 'u', d, c, HEX((b) / 16), HEX((b) % 16) }
+#define FOUR(of, b)   of(b), of((b) + 1), of((b) + 2), of((b) + 3)
+#define SIXTEEN(of, b) FOUR(of, b), FOUR(of, (b) + 4), FOUR(of, (b) + 8), FOUR(of, (b) + 12)
+#define CONTROL_OF(b) UNIT('0', '0', b)
+#define PLAIN_OF(b)   { b }
+#define BYTE_OF(b)    UNIT('d', 'c', b)
+
+static const char written[256][8] = {
+        FOUR(CONTROL_OF, 0x00), FOUR(CONTROL_OF, 0x04), "\\b", "\\t", "\\n", CONTROL_OF(0x0B),
+        "\\f", "\\r", CONTROL_OF(0x0E), CONTROL_OF(0x0F), SIXTEEN(CONTROL_OF, 0x10),
+        " ", "!", "\\\"", "#", FOUR(PLAIN_OF, 0x24), FOUR(PLAIN_OF, 0x28), FOUR(PLAIN_OF, 0x2C),
+        SIXTEEN(PLAIN_OF, 0x30), SIXTEEN(PLAIN_OF, 0x40),
+        FOUR(PLAIN_OF, 0x50), FOUR(PLAIN_OF, 0x54), FOUR(PLAIN_OF, 0x58), "\\\\", "]", "^", "_",
+        SIXTEEN(PLAIN_OF, 0x60),
+        FOUR(PLAIN_OF, 0x70), FOUR(PLAIN_OF, 0x74), FOUR(PLAIN_OF, 0x78), "|", "}", "~",
+        CONTROL_OF(0x7F),
+        SIXTEEN(BYTE_OF, 0x80), SIXTEEN(BYTE_OF, 0x90), SIXTEEN(BYTE_OF, 0xA0),
+        SIXTEEN(BYTE_OF, 0xB0), SIXTEEN(BYTE_OF, 0xC0), SIXTEEN(BYTE_OF, 0xD0),
+        SIXTEEN(BYTE_OF, 0xE0), SIXTEEN(BYTE_OF, 0xF0),
+};
+/* clang-format on */
 
 static char *put_unit(char *out, uint32_t unit)
 {
+        static const char hex[] = "0123456789abcdef";
+
         out[0] = '\\';
         out[1] = 'u';
         out[2] = hex[unit >> 12 & 0xF];
@@ -219,7 +245,7 @@ static char *put_held(const struct json_escape *escape, char *out)
 }
 
 /* Writes the sequence that @byte ends. */
-static char *put_sequence(const struct json_escape *escape, unsigned char byte, char *out)
+static void put_sequence(const struct json_escape *escape, unsigned char byte, char *out)
 {
         char sequence[UTF8_SEQUENCE_MAX];
         size_t n_held = n_held_of[escape->state];
@@ -228,63 +254,92 @@ static char *put_sequence(const struct json_escape *escape, unsigned char byte, 
         memcpy(sequence, escape->held, sizeof(escape->held));
         sequence[n_held] = (char)byte;
         (void)utf8_next(sequence, n_held + 1, &code);
-        if (code < 0x10000)
-                return put_unit(out, code);
-        out = put_unit(out, 0xD800 + ((code - 0x10000) >> 10));
-        return put_unit(out, 0xDC00 + ((code - 0x10000) & 0x3FF));
-}
-
-static char letter_of(unsigned char byte)
-{
-        switch (byte) {
-        case '\b':
-                return 'b';
-        case '\f':
-                return 'f';
-        case '\n':
-                return 'n';
-        case '\r':
-                return 'r';
-        case '\t':
-                return 't';
-        default:
-                return (char)byte;
+        if (code >= 0x10000) {
+                out = put_unit(out, 0xD800 + ((code - 0x10000) >> 10));
+                code = 0xDC00 + ((code - 0x10000) & 0x3FF);
         }
+        (void)put_unit(out, code);
 }
 
-/* Writes what @step says, n_out bytes. */
-static void take_step(struct json_escape *escape,
-                      const struct step *step,
-                      unsigned char byte,
-                      char *out)
+/* Takes one byte; may use all of PUT_BYTE_ROOM. Return: how much was written, @step->n_out */
+static size_t put_byte(struct json_escape *escape,
+                       const struct step *step,
+                       unsigned char byte,
+                       char *out)
 {
         switch ((enum action)step->action) {
-        case PUT_PLAIN:
-                *put_held(escape, out) = (char)byte;
-                break;
-        case PUT_SHORT:
-                out = put_held(escape, out);
-                out[0] = '\\';
-                out[1] = letter_of(byte);
-                break;
-        case PUT_CONTROL:
-                (void)put_unit(put_held(escape, out), byte);
-                break;
-        case PUT_BYTE:
-                (void)put_unit(put_held(escape, out), UTF8_ESCAPE_BASE + byte);
+        case PUT:
+                if (escape->state != START)
+                        out = put_held(escape, out);
+                memcpy(out, written[byte], sizeof(written[byte]));
                 break;
         case HOLD:
-                (void)put_held(escape, out);
+                if (escape->state != START)
+                        (void)put_held(escape, out);
                 escape->held[0] = byte;
                 break;
         case HOLD_TAIL:
                 escape->held[n_held_of[escape->state]] = byte;
                 break;
         case PUT_SEQUENCE:
-                (void)put_sequence(escape, byte, out);
+                put_sequence(escape, byte, out);
                 break;
         }
         escape->state = step->state;
+        return step->n_out;
+}
+
+static const struct step *step_of(const struct json_escape *escape, unsigned char byte)
+{
+        return &steps[escape->state][classes[byte]];
+}
+
+/* As json_escape_put(), with much room: takes all. Return: how much was written */
+static size_t put_all(struct json_escape *escape, const char *in, size_t n_in, char *out)
+{
+        const char *end = in + n_in;
+        const char *stop;
+        char *to = out;
+
+        while (in < end) {
+                if (escape->state == START) {
+                        for (; end - in >= 8 && is_plain(in); in += 8, to += 8)
+                                memcpy(to, in, 8);
+                }
+                stop = end - in >= 8 ? in + 8 : end;
+                for (; in < stop; in++) {
+                        unsigned char byte = (unsigned char)*in;
+
+                        to += put_byte(escape, step_of(escape, byte), byte, to);
+                }
+        }
+        return (size_t)(to - out);
+}
+
+/* As json_escape_put(), with any room. */
+static size_t put_some(struct json_escape *escape,
+                       const char *in,
+                       size_t n_in,
+                       size_t *ret_n_taken,
+                       char *out,
+                       size_t n_room)
+{
+        char bytes[PUT_BYTE_ROOM];
+        size_t n_out = 0;
+        size_t i;
+
+        for (i = 0; i < n_in; i++) {
+                unsigned char byte = (unsigned char)in[i];
+                const struct step *step = step_of(escape, byte);
+
+                if (step->n_out > n_room - n_out)
+                        break;
+                (void)put_byte(escape, step, byte, bytes);
+                memcpy(out + n_out, bytes, step->n_out);
+                n_out += step->n_out;
+        }
+        *ret_n_taken = i;
+        return n_out;
 }
 
 /**
@@ -294,7 +349,7 @@ static void take_step(struct json_escape *escape,
  * @n_in:        its length
  * @ret_n_taken: how much of it was taken; less than @n_in only for want of room
  * @out:         where to
- * @n_room:      how much may be written
+ * @n_room:      how much may be written; all of it may be used
  *
  * Return: how much was written
  */
@@ -307,30 +362,18 @@ size_t json_escape_put(struct json_escape *escape,
 {
         size_t n_taken = 0;
         size_t n_out = 0;
-        size_t n_stop;
+        size_t n;
 
-        while (n_taken < n_in) {
-                if (escape->state == START && n_in - n_taken >= 8 && n_room - n_out >= 8 &&
-                    is_plain(in + n_taken)) {
-                        memcpy(out + n_out, in + n_taken, 8);
-                        n_taken += 8;
-                        n_out += 8;
-                        continue;
-                }
-                n_stop = n_in - n_taken >= 8 ? n_taken + 8 : n_in;
-                for (; n_taken < n_stop; n_taken++) {
-                        unsigned char byte = (unsigned char)in[n_taken];
-                        const struct step *step = &steps[escape->state][classes[byte]];
-
-                        if (step->n_out > n_room - n_out) {
-                                *ret_n_taken = n_taken;
-                                return n_out;
-                        }
-                        take_step(escape, step, byte, out + n_out);
-                        n_out += step->n_out;
-                }
+        /* As many bytes as fit whatever they are: the fewer, the less room is left. */
+        while (n_taken < n_in && n_room - n_out >= MUCH_ROOM) {
+                n = (n_room - n_out) / PUT_BYTE_ROOM - 1;
+                if (n > n_in - n_taken)
+                        n = n_in - n_taken;
+                n_out += put_all(escape, in + n_taken, n, out + n_out);
+                n_taken += n;
         }
-        *ret_n_taken = n_taken;
+        n_out += put_some(escape, in + n_taken, n_in - n_taken, &n, out + n_out, n_room - n_out);
+        *ret_n_taken = n_taken + n;
         return n_out;
 }
 
