@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request, collected from JSON while it arrives. */
+/* What a client can ask for. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "util/queue.h"
-#include "wire/base64.h"
-#include "wire/json-reader.h"
 
 /* A command has at most so many arguments, and so many bytes, each argument's NUL included. */
 #define CALL_ARGS_MAX       262144u
@@ -37,6 +35,30 @@ enum call_function {
         CALL_TIMER,
 };
 
+/* What can stand for a parameter. */
+enum call_kind {
+        CALL_KIND_NONE, /* there is no such parameter */
+        CALL_KIND_ANY,
+        CALL_KIND_NULL,
+        CALL_KIND_WORD,    /* a string, of which only few are known */
+        CALL_KIND_COMMAND, /* an array of strings or bytes */
+        CALL_KIND_INPUT,   /* a string, bytes or null */
+};
+
+struct call_parameter {
+        const char *name;
+        enum call_kind kind;
+        bool is_optional;
+        bool is_positional; /* has no keyword */
+};
+
+/* A function and what it takes. */
+struct call_signature {
+        const char *name;
+        enum call_function function;
+        struct call_parameter parameters[CALL_PARAMETERS_MAX];
+};
+
 /* What was asked for. */
 struct call {
         enum call_function function;
@@ -47,3 +69,7 @@ struct call {
         struct queue input; /* what the command reads */
         bool has_input;     /* false: stdin was null, or not there */
 };
+
+void call_init(struct call *call, struct queue_budget *budget);
+void call_deinit(struct call *call);
+const struct call_signature *call_find_signature(const char *name, bool is_method);
