@@ -94,7 +94,9 @@ static size_t put_readable(char out[static 8], char c)
                 out[0] = c;
                 return 1;
         }
-        memcpy(out, "\\\\x", 3);
+        out[0] = '\\';
+        out[1] = '\\';
+        out[2] = 'x';
         out[3] = digits[(unsigned char)c >> 4];
         out[4] = digits[(unsigned char)c & 0xF];
         return 5;
@@ -109,11 +111,11 @@ void answer_set_error(struct answer *answer, const char *sentence)
 {
         char json[ANSWER_SMALL_BYTES - LENGTH_BYTES + 1];
         size_t n_max = sizeof(json) - sizeof(ERROR_CUT ERROR_BEHIND);
-        size_t n = strlen(ERROR_BEFORE);
+        size_t n = sizeof(ERROR_BEFORE) - 1;
         char escaped[8];
         size_t n_escaped;
 
-        memcpy(json, ERROR_BEFORE, n);
+        memcpy(json, ERROR_BEFORE, sizeof(ERROR_BEFORE));
         for (; *sentence; sentence++) {
                 n_escaped = put_readable(escaped, *sentence);
                 if (n_escaped > n_max - n)

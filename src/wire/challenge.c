@@ -16,7 +16,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PREFIX "#CHALLENGE#"
+#define PREFIX       "#CHALLENGE#"
+#define PREFIX_BYTES (sizeof(PREFIX) - 1)
 
 /* Python's _MD5_DIGEST_LEN and _MD5ONLY_MESSAGE_LENGTH: what the old dialect's messages have, and
  * none of the new one's. */
@@ -145,9 +146,9 @@ void challenge_deinit(struct challenge *challenge)
  */
 size_t challenge_ask(const struct challenge *challenge, uint8_t out[static CHALLENGE_MESSAGE_MAX])
 {
-        memcpy(out, PREFIX, strlen(PREFIX));
-        memcpy(out + strlen(PREFIX), challenge->message, challenge->n_message);
-        return strlen(PREFIX) + challenge->n_message;
+        memcpy(out, PREFIX, PREFIX_BYTES);
+        memcpy(out + PREFIX_BYTES, challenge->message, challenge->n_message);
+        return PREFIX_BYTES + challenge->n_message;
 }
 
 /**
@@ -203,11 +204,11 @@ int challenge_answer(const struct challenge *challenge,
         size_t n_message;
         size_t n = 0;
 
-        if (n_question < strlen(PREFIX) + OLD_MESSAGE_BYTES ||
-            memcmp(question, PREFIX, strlen(PREFIX)) != 0)
+        if (n_question < PREFIX_BYTES + OLD_MESSAGE_BYTES ||
+            memcmp(question, PREFIX, PREFIX_BYTES) != 0)
                 return CHALLENGE_E_BAD;
-        message = question + strlen(PREFIX);
-        n_message = n_question - strlen(PREFIX);
+        message = question + PREFIX_BYTES;
+        n_message = n_question - PREFIX_BYTES;
         /* Python looks at the length first: "{sha256}" and 12 bytes is of the old dialect. */
         if (n_message != OLD_MESSAGE_BYTES && !find_digest(message, n_message, &digest))
                 return CHALLENGE_E_BAD;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wanted HMACs are those of Python's hmac: the key is bytes(range(32)), the nonce
  * bytes(range(100, 140)), the challenge b"{sha256}" + nonce. */
-#include <stdio.h>
-
 #include "util/test.h"
 #include "wire/challenge.h"
 
 #define ALL        CHALLENGE_DIGESTS_ALL
 #define MD5        CHALLENGE_BIT(CHALLENGE_MD5)
+#define NO_MD5     (ALL & ~MD5)
 
 #define MAC_MD5    "2c53165638e009c6bbfa099539834707"
 #define MAC_SHA256 "473e9505756ab315904796a7d6e41c5ce3c6265af2d8040e28ae62d8da9717b2"
@@ -22,13 +21,14 @@
 /* A message: text, and bytes in hexadecimal. */
 static size_t message(uint8_t *out, const char *text, const char *hex)
 {
-        size_t n = strlen(text);
-        unsigned int byte;
+        char byte[3] = "";
+        size_t n = 0;
 
-        memcpy(out, text, n);
+        for (; *text; text++)
+                out[n++] = (uint8_t)*text;
         for (; *hex; hex += 2) {
-                assert_int_equal(sscanf(hex, "%2x", &byte), 1);
-                out[n++] = (uint8_t)byte;
+                memcpy(byte, hex, 2);
+                out[n++] = (uint8_t)strtoul(byte, NULL, 16);
         }
         return n;
 }
@@ -51,7 +51,7 @@ static struct {
         const char *want;
 } ask_rows[] = {
         { "sha256_is_asked_for", ALL, "#CHALLENGE#{sha256}" },
-        { "sha256_is_asked_for_without_md5", ALL & ~MD5, "#CHALLENGE#{sha256}" },
+        { "sha256_is_asked_for_without_md5", NO_MD5, "#CHALLENGE#{sha256}" },
         { "what_is_allowed_is_asked_for", CHALLENGE_BIT(CHALLENGE_SHA3_256) | MD5,
           "#CHALLENGE#{sha3_256}" },
         { "md5_is_the_last_to_be_asked_for", MD5, "#CHALLENGE#{md5}" },
@@ -74,40 +74,40 @@ static void run_ask(void **state)
 
 static struct {
         const char *name;
-        unsigned int digests;
         const char *text;
         const char *hex;
         int want;
+        unsigned int digests;
 } verify_rows[] = {
-        { "an_old_answer_is_16_bytes", ALL, "", MAC_MD5, 0 },
-        { "sha256_is_an_answer", ALL, "{sha256}", MAC_SHA256, 0 },
-        { "sha384_is_an_answer", ALL, "{sha384}", MAC_SHA384, 0 },
-        { "sha3_256_is_an_answer", ALL, "{sha3_256}", MAC_SHA3_256, 0 },
-        { "sha3_384_is_an_answer", ALL, "{sha3_384}", MAC_SHA3_384, 0 },
-        { "md5_with_its_name_is_an_answer", ALL, "{md5}", MAC_MD5, 0 },
-        { "a_new_answer_needs_no_md5", ALL & ~MD5, "{sha256}", MAC_SHA256, 0 },
-        { "an_old_answer_can_be_forbidden", ALL & ~MD5, "", MAC_MD5, CHALLENGE_E_FORBIDDEN },
-        { "md5_can_be_forbidden", ALL & ~MD5, "{md5}", MAC_MD5, CHALLENGE_E_FORBIDDEN },
-        { "sha384_can_be_forbidden", ~CHALLENGE_BIT(CHALLENGE_SHA384), "{sha384}", MAC_SHA384,
-          CHALLENGE_E_FORBIDDEN },
-        { "nothing_is_no_answer", ALL, "", "", CHALLENGE_E_BAD },
-        { "15_bytes_are_no_answer", ALL, "", "2c53165638e009c6bbfa0995398347", CHALLENGE_E_BAD },
-        { "17_bytes_are_no_answer", ALL, "", MAC_MD5 "00", CHALLENGE_E_BAD },
-        { "sha256_needs_its_name", ALL, "", MAC_SHA256, CHALLENGE_E_BAD },
-        { "a_digest_must_be_known", ALL, "{sha512}", MAC_SHA256, CHALLENGE_E_BAD },
-        { "sha1_is_not_known", ALL, "{sha1}", "2c53165638e009c6bbfa099539834707aabbccdd",
-          CHALLENGE_E_BAD },
-        { "a_name_is_lower_case", ALL, "{SHA256}", MAC_SHA256, CHALLENGE_E_BAD },
-        { "a_name_has_its_end", ALL, "{sha256", MAC_SHA256, CHALLENGE_E_BAD },
-        { "a_name_alone_is_no_answer", ALL, "{sha256}", "", CHALLENGE_E_BAD },
-        { "a_short_hmac_is_no_answer", ALL, "{sha256}", "473e9505756ab315904796a7d6e41c5c",
-          CHALLENGE_E_BAD },
-        { "a_long_hmac_is_no_answer", ALL, "{sha256}", MAC_SHA256 "00", CHALLENGE_E_BAD },
-        { "the_hmac_is_of_the_digest", ALL, "{sha3_256}", MAC_SHA256, CHALLENGE_E_WRONG },
-        { "the_last_byte_counts", ALL, "", "2c53165638e009c6bbfa099539834706", CHALLENGE_E_WRONG },
-        { "the_first_byte_counts", ALL, "", "2d53165638e009c6bbfa099539834707", CHALLENGE_E_WRONG },
-        { "16_bytes_with_a_name_are_an_old_answer", ALL, "{sha256}", "473e9505756ab315",
-          CHALLENGE_E_WRONG },
+        { "an_old_answer_is_16_bytes", "", MAC_MD5, 0, ALL },
+        { "sha256_is_an_answer", "{sha256}", MAC_SHA256, 0, ALL },
+        { "sha384_is_an_answer", "{sha384}", MAC_SHA384, 0, ALL },
+        { "sha3_256_is_an_answer", "{sha3_256}", MAC_SHA3_256, 0, ALL },
+        { "sha3_384_is_an_answer", "{sha3_384}", MAC_SHA3_384, 0, ALL },
+        { "md5_with_its_name_is_an_answer", "{md5}", MAC_MD5, 0, ALL },
+        { "a_new_answer_needs_no_md5", "{sha256}", MAC_SHA256, 0, NO_MD5 },
+        { "an_old_answer_can_be_forbidden", "", MAC_MD5, CHALLENGE_E_FORBIDDEN, NO_MD5 },
+        { "md5_can_be_forbidden", "{md5}", MAC_MD5, CHALLENGE_E_FORBIDDEN, NO_MD5 },
+        { "sha384_can_be_forbidden", "{sha384}", MAC_SHA384, CHALLENGE_E_FORBIDDEN,
+          ~CHALLENGE_BIT(CHALLENGE_SHA384) },
+        { "nothing_is_no_answer", "", "", CHALLENGE_E_BAD, ALL },
+        { "15_bytes_are_no_answer", "", "2c53165638e009c6bbfa0995398347", CHALLENGE_E_BAD, ALL },
+        { "17_bytes_are_no_answer", "", MAC_MD5 "00", CHALLENGE_E_BAD, ALL },
+        { "sha256_needs_its_name", "", MAC_SHA256, CHALLENGE_E_BAD, ALL },
+        { "a_digest_must_be_known", "{sha512}", MAC_SHA256, CHALLENGE_E_BAD, ALL },
+        { "sha1_is_not_known", "{sha1}", "2c53165638e009c6bbfa099539834707aabbccdd",
+          CHALLENGE_E_BAD, ALL },
+        { "a_name_is_lower_case", "{SHA256}", MAC_SHA256, CHALLENGE_E_BAD, ALL },
+        { "a_name_has_its_end", "{sha256", MAC_SHA256, CHALLENGE_E_BAD, ALL },
+        { "a_name_alone_is_no_answer", "{sha256}", "", CHALLENGE_E_BAD, ALL },
+        { "a_short_hmac_is_no_answer", "{sha256}", "473e9505756ab315904796a7d6e41c5c",
+          CHALLENGE_E_BAD, ALL },
+        { "a_long_hmac_is_no_answer", "{sha256}", MAC_SHA256 "00", CHALLENGE_E_BAD, ALL },
+        { "the_hmac_is_of_the_digest", "{sha3_256}", MAC_SHA256, CHALLENGE_E_WRONG, ALL },
+        { "the_last_byte_counts", "", "2c53165638e009c6bbfa099539834706", CHALLENGE_E_WRONG, ALL },
+        { "the_first_byte_counts", "", "2d53165638e009c6bbfa099539834707", CHALLENGE_E_WRONG, ALL },
+        { "16_bytes_with_a_name_are_an_old_answer", "{sha256}", "473e9505756ab315",
+          CHALLENGE_E_WRONG, ALL },
 };
 
 static void run_verify(void **state)
@@ -128,44 +128,46 @@ static void run_verify(void **state)
 
 static struct {
         const char *name;
-        unsigned int digests;
         const char *question;
-        int want;
         const char *text;
         const char *hex;
+        int want;
+        unsigned int digests;
 } answer_rows[] = {
-        { "20_bytes_get_the_bare_md5", ALL, ASK "0123456789abcdefghij", 0, "", OLD_MAC },
-        { "20_bytes_are_old_whatever_they_are", ALL, ASK "{sha256}0123456789ab", 0, "",
-          "ccfa02ff0e786e93e8dd42e01e4a95d7" },
-        { "21_bytes_with_a_name_are_new", ALL, ASK "{sha256}0123456789abc", 0, "{sha256}",
-          "ef33c9c2c0a7d0bcd0fed15e8ea6896ca378fc46f32087cb1c8b5a21a63bfb74" },
-        { "sha256_gets_sha256", ALL, ASK "{sha256}" ANY, 0, "{sha256}",
-          "74a509aa91ead98448f650765d9c716b8a6a286a5d3d46dda08925ec7d028bd3" },
-        { "sha384_gets_sha384", ALL, ASK "{sha384}" ANY, 0, "{sha384}",
+        { "20_bytes_get_the_bare_md5", ASK "0123456789abcdefghij", "", OLD_MAC, 0, ALL },
+        { "20_bytes_are_old_whatever_they_are", ASK "{sha256}0123456789ab", "",
+          "ccfa02ff0e786e93e8dd42e01e4a95d7", 0, ALL },
+        { "21_bytes_with_a_name_are_new", ASK "{sha256}0123456789abc", "{sha256}",
+          "ef33c9c2c0a7d0bcd0fed15e8ea6896ca378fc46f32087cb1c8b5a21a63bfb74", 0, ALL },
+        { "sha256_gets_sha256", ASK "{sha256}" ANY, "{sha256}",
+          "74a509aa91ead98448f650765d9c716b8a6a286a5d3d46dda08925ec7d028bd3", 0, ALL },
+        { "sha384_gets_sha384", ASK "{sha384}" ANY, "{sha384}",
           "a6caf286b0f45f83b4541593c79c2ce0f260dc700b01cfae"
-          "2674249352ace588653afecc589cef1c40ae59854bd88fbb" },
-        { "sha3_256_gets_sha3_256", ALL, ASK "{sha3_256}" ANY, 0, "{sha3_256}",
-          "223cbbed6566f43245233cbade51d765909389847d056babe2d2c1406ad527e4" },
-        { "sha3_384_gets_sha3_384", ALL, ASK "{sha3_384}" ANY, 0, "{sha3_384}",
+          "2674249352ace588653afecc589cef1c40ae59854bd88fbb",
+          0, ALL },
+        { "sha3_256_gets_sha3_256", ASK "{sha3_256}" ANY, "{sha3_256}",
+          "223cbbed6566f43245233cbade51d765909389847d056babe2d2c1406ad527e4", 0, ALL },
+        { "sha3_384_gets_sha3_384", ASK "{sha3_384}" ANY, "{sha3_384}",
           "955bf9dff9f612983fdf16e1da20d0b11fe0edf0b2f5611c"
-          "c122ff1e0fc0ea5deb129e9ad35f15aaf164d292b5ff99e2" },
-        { "md5_gets_md5_with_its_name", ALL, ASK "{md5}" ANY, 0, "{md5}",
-          "e9881664da2283bc70ebea3376b49865" },
-        { "an_old_question_can_be_forbidden", ALL & ~MD5, ASK "0123456789abcdefghij",
-          CHALLENGE_E_FORBIDDEN, "", "" },
-        { "a_question_for_md5_can_be_forbidden", ALL & ~MD5, ASK "{md5}" ANY, CHALLENGE_E_FORBIDDEN,
-          "", "" },
-        { "nothing_is_no_question", ALL, "", CHALLENGE_E_BAD, "", "" },
-        { "a_question_has_its_prefix", ALL, "#challenge#0123456789abcdefghij", CHALLENGE_E_BAD, "",
-          "" },
-        { "the_prefix_alone_is_no_question", ALL, ASK, CHALLENGE_E_BAD, "", "" },
-        { "19_bytes_are_no_question", ALL, ASK "0123456789abcdefghi", CHALLENGE_E_BAD, "", "" },
-        { "19_bytes_with_a_name_are_no_question", ALL, ASK "{sha256}0123456789a", CHALLENGE_E_BAD,
-          "", "" },
-        { "21_bytes_without_a_name_are_no_question", ALL, ASK "0123456789abcdefghijk",
-          CHALLENGE_E_BAD, "", "" },
-        { "the_digest_of_a_question_must_be_known", ALL, ASK "{sha1}" ANY, CHALLENGE_E_BAD, "",
-          "" },
+          "c122ff1e0fc0ea5deb129e9ad35f15aaf164d292b5ff99e2",
+          0, ALL },
+        { "md5_gets_md5_with_its_name", ASK "{md5}" ANY, "{md5}",
+          "e9881664da2283bc70ebea3376b49865", 0, ALL },
+        { "an_old_question_can_be_forbidden", ASK "0123456789abcdefghij", "", "",
+          CHALLENGE_E_FORBIDDEN, NO_MD5 },
+        { "a_question_for_md5_can_be_forbidden", ASK "{md5}" ANY, "", "", CHALLENGE_E_FORBIDDEN,
+          NO_MD5 },
+        { "nothing_is_no_question", "", "", "", CHALLENGE_E_BAD, ALL },
+        { "a_question_has_its_prefix", "#challenge#0123456789abcdefghij", "", "", CHALLENGE_E_BAD,
+          ALL },
+        { "the_prefix_alone_is_no_question", ASK, "", "", CHALLENGE_E_BAD, ALL },
+        { "19_bytes_are_no_question", ASK "0123456789abcdefghi", "", "", CHALLENGE_E_BAD, ALL },
+        { "19_bytes_with_a_name_are_no_question", ASK "{sha256}0123456789a", "", "",
+          CHALLENGE_E_BAD, ALL },
+        { "21_bytes_without_a_name_are_no_question", ASK "0123456789abcdefghijk", "", "",
+          CHALLENGE_E_BAD, ALL },
+        { "the_digest_of_a_question_must_be_known", ASK "{sha1}" ANY, "", "", CHALLENGE_E_BAD,
+          ALL },
 };
 
 static void run_answer(void **state)

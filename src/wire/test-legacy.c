@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asked and answered here is what Python's multiprocessing and oslo.rootwrap would send and
  * get; texts of errors are our own. */
-#include <errno.h>
-#include <stdio.h>
-
 #include "util/test.h"
 #include "wire/test-peer.h"
 
@@ -650,37 +647,32 @@ static void an_announced_length_costs_nothing(void **state)
 }
 
 /* A request for "cat" with a megabyte of stdin. */
-static char *large_request(void)
+static void put_large_request(struct text *request)
 {
-        enum {
-                N_INPUT = 1024 * 1024
-        };
-        char *request = malloc(N_INPUT + 100);
-        int n;
+        size_t i;
 
-        assert_non_null(request);
-        n = sprintf(request, "[\"1\", \"run_one_command\", [[\"cat\"], \"");
-        memset(request + n, 'x', N_INPUT);
-        strcpy(request + n + N_INPUT, "\"], {}]");
-        return request;
+        text_put_string(request, "[\"1\", \"run_one_command\", [[\"cat\"], \"");
+        for (i = 0; i < 1024 * 1024; i++)
+                text_put_char(request, 'x');
+        text_put_string(request, "\"], {}]");
 }
 
 static void a_request_for_which_there_is_no_memory_is_an_error(void **state)
 {
-        char *request = large_request();
+        cleanup_text struct text request = { 0 };
         struct peer peer;
 
         (void)state;
+        put_large_request(&request);
         open_methods(&peer, 1000);
         peer.shared.budget.n_max_bytes = 300000;
-        assert_int_equal(peer_say(&peer, request), 0);
+        assert_int_equal(peer_say(&peer, text_get(&request)), 0);
         assert_answer(&peer, ERROR("the daemon has no memory left for the request"));
         assert_int_equal(peer.shared.budget.n_used_bytes, 0);
         peer.shared.budget.n_max_bytes = BUDGET_BYTES;
-        assert_int_equal(peer_say(&peer, request), LEGACY_E_RUN);
+        assert_int_equal(peer_say(&peer, text_get(&request)), LEGACY_E_RUN);
         assert_int_equal(peer.legacy.call.input.n_bytes, 1024 * 1024);
         peer_deinit(&peer);
-        free(request);
 }
 
 static void bytes_for_which_there_is_no_memory_are_an_error(void **state)
