@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A byte string is written as json.dumps(os.fsdecode(bytes)) writes it: pure ASCII, what is not
- * UTF-8 as \udcXX.
+ * For lines of a log and answers of a tool: a byte string is written as
+ * json.dumps(os.fsdecode(bytes)) writes it, pure ASCII, and what is not UTF-8 as \udcXX. There is
+ * nothing here that reads JSON, so that programs that must not read any can still write it.
  */
 #include "util/json-text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "util/text.h"
