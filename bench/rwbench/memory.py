@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from rwbench import spawning
 from rwbench.figures import MEGABYTES, Figure, Result, Samples
 from rwbench.plan import Plan, Progress
+from rwbench.processes import pss_mb
 from rwtest import programs
 from rwtest.wait import wait_for_descendant
 
@@ -23,15 +23,6 @@ SLEEP = Path("/usr/bin/sleep")
 SLEEP_MORE = Path("/usr/bin/bench-sleep")
 PLAIN = ["sleep", "60"]
 WITH_EXPRESSION = ["bench-sleep", "60"]
-
-
-def pss_mb(pid: int) -> float:
-    """The process's own memory, and its share of what it shares."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    found = re.search(r"^Pss:\s+(\d+) kB$", text, re.MULTILINE)
-    if not found:
-        raise RuntimeError(f"no PSS of process {pid}")
-    return int(found[1]) * 1024 / 1e6
 
 
 def measure(program: Path, command: list[str], n_at_once: int) -> float:
