@@ -6,9 +6,9 @@
  * soon as it has the answer. One thread, so that as much as can be is left of the processors for
  * the daemon. The key comes on stdin. An answer that is not "exit code 0, no output" ends it.
  *
- * Prints {"commands": N, "seconds": S, "latency_us": [p50, p90, p99, max]}: the commands that were
- * answered in so many seconds, and how long they took from question to answer. What was asked
- * before the clock started, while everything got warm, does not count.
+ * Prints {"commands": N, "seconds": S, "all": A, "latency_us": [p50, p90, p99, max]}: the commands
+ * that were answered in so many seconds, and how long they took from question to answer. Those from
+ * before the clock started, while everything got warm, and from after it stopped are only in A.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -46,7 +46,8 @@ struct load {
         int64_t start_ns;
         int64_t end_ns;
         uint32_t *latency_us;
-        size_t n_commands;
+        size_t n_commands; /* between start and end */
+        size_t n_all;
 };
 
 static int64_t now_ns(void)
@@ -161,6 +162,7 @@ static int check_answer(const struct connection *connection)
 
 static int note_answer(struct load *load, int64_t asked_ns, int64_t now)
 {
+        load->n_all++;
         if (now < load->start_ns || now >= load->end_ns)
                 return 0;
         if (load->n_commands == COMMANDS_MAX) {
@@ -233,8 +235,10 @@ static int print(const struct load *load, double seconds)
                 return -1;
         }
         qsort(load->latency_us, n, sizeof(*us), compare);
-        (void)printf("{\"commands\": %zu, \"seconds\": %g, \"latency_us\": [%u, %u, %u, %u]}\n", n,
-                     seconds, us[n / 2], us[n - 1 - n / 10], us[n - 1 - n / 100], us[n - 1]);
+        (void)printf("{\"commands\": %zu, \"seconds\": %g, \"all\": %zu, "
+                     "\"latency_us\": [%u, %u, %u, %u]}\n",
+                     n, seconds, load->n_all, us[n / 2], us[n - 1 - n / 10], us[n - 1 - n / 100],
+                     us[n - 1]);
         return 0;
 }
 

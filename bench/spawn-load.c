@@ -8,10 +8,10 @@
  * (read to their ends), and waits for it. The way for a daemon to beat it is to do less.
  * --bare: without the pipes, on /dev/null: what fork, exec and exit cost by themselves.
  *
- * Prints {"commands": N, "seconds": S, "own_s": O, "children_s": C}: the commands that ended in so
- * many seconds; and, of all commands, those before the clock started included ("all": N), the time
- * of the processors that this program took and that the commands took. A command that does not
- * exit with 0 ends it.
+ * Prints {"commands": N, "seconds": S, "all": A, "own_s": O, "children_s": C}: the commands that
+ * ended in so many seconds; those from before the clock started, while everything got warm, and
+ * from after it stopped are only in A. For all A, this program took O seconds of the processors,
+ * and the commands C. A command that does not exit with 0 ends it.
  */
 #include <errno.h>
 #include <fcntl.h>
