@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rootwrap holds while its command runs: Neutron keeps one for each monitor and router."""
+"""What rootwrap holds while its command runs: Neutron keeps one for each monitor and router; and what
+the daemon holds while it waits."""
 
 from __future__ import annotations
 
@@ -9,14 +10,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from rwbench import spawning
+from rwbench import daemons, spawning
 from rwbench.figures import MEGABYTES, Figure, Result, Samples
 from rwbench.plan import Plan, Progress
-from rwbench.processes import pss_mb
+from rwbench.processes import family, n_switches, pss_mb
 from rwtest import programs
 from rwtest.wait import wait_for_descendant
 
 SETTLE_S = 0.05
+# Threads that end and memory that is given back after a daemon's first command.
+SETTLE_DAEMON_S = 0.5
 N_AT_ONCE = 20
 # A second name for sleep, with a filter of its own that has an expression.
 SLEEP = Path("/usr/bin/sleep")
@@ -69,3 +72,52 @@ def memory(plan: Plan) -> Result:
         [Figure(f"memory/{key}", of_row.name, of_row.spread, MEGABYTES)
          for key, of_row in zip(keys, samples, strict=True)],
         samples, "MB", "PSS of rootwrap itself while its command sleeps.")
+
+
+def measure_daemons(ours: list[str], oslo: list[str], plan: Plan) -> tuple[list[Samples], int]:
+    """In a process of its own. Return: of each daemon the MB and the wakeups; in so many seconds
+
+    All of a daemon's processes, and all threads of them, after a first command and with the client
+    still connected. Each round starts them anew; the last one waits for wakeups.
+    """
+    sizes = [Samples("rootwrap-daemon, MB"), Samples("oslo-rootwrap-daemon, MB")]
+    wakeups = [Samples("rootwrap-daemon, wakeups"), Samples("oslo-rootwrap-daemon, wakeups")]
+    n_rounds, window_s = plan.pick(9, 2), plan.pick(60, 5)
+    progress = Progress("daemon-memory")
+    for done in range(n_rounds):
+        with daemons.client_of(ours) as our_client, daemons.client_of(oslo) as their_client:
+            clients = (our_client, their_client)
+            for client in clients:
+                daemons.execute(client, ["true"])
+            time.sleep(SETTLE_DAEMON_S)
+            members = [family(client._process.pid) for client in clients]
+            for of_daemon, pids in zip(sizes, members, strict=True):
+                of_daemon.blocks.append([sum(map(pss_mb, pids))])
+            progress.show(done + 1, n_rounds + 1)
+            if done + 1 == n_rounds:
+                before = [sum(map(n_switches, pids)) for pids in members]
+                time.sleep(window_s)
+                for of_daemon, pids, n in zip(wakeups, members, before, strict=True):
+                    of_daemon.blocks.append([sum(map(n_switches, pids)) - n])
+    progress.show(n_rounds + 1, n_rounds + 1)
+    return sizes + wakeups, window_s
+
+
+def daemon(plan: Plan) -> Result:
+    """What a daemon takes while nobody asks it for anything."""
+    spawning.prepare()
+    samples, window_s = daemons.in_child(measure_daemons, daemons.ours(), daemons.oslo(), plan)
+    mine, python, my_wakeups, their_wakeups = samples
+    times = f"times in {window_s} s"
+    return Result(
+        [
+            Figure("daemon-memory/ours", "our daemon", mine.spread, MEGABYTES),
+            Figure("daemon-memory/oslo", "oslo's daemon", python.spread, MEGABYTES),
+            Figure("daemon-memory/wakeups", "our daemon was running", my_wakeups.spread, times),
+            Figure("daemon-memory/wakeups-oslo", "oslo's daemon was running",
+                   their_wakeups.spread, times),
+        ],
+        samples, "as named",
+        "PSS of all processes of a daemon (monitor and worker) after a first command, its client "
+        "connected; and how often one of their threads was put to sleep or aside meanwhile "
+        "(voluntary and other context switches).")

@@ -51,7 +51,7 @@ def forget_peak(pid: int) -> None:
 
 
 def n_switches(pid: int) -> int:
-    """How often its threads were put to sleep or aside, which is how often they ran."""
+    """How often its threads were put to sleep or aside: two looks tell how often they ran."""
     tasks = [f"{pid}/task/{task}" for task in os.listdir(f"/proc/{pid}/task")]
     return sum(_status(task, "voluntary_ctxt_switches")
                + _status(task, "nonvoluntary_ctxt_switches") for task in tasks)
