@@ -20,7 +20,6 @@ from rwtest.wait import wait_for_descendant
 SETTLE_S = 0.05
 # Threads that end and memory that is given back after a daemon's first command.
 SETTLE_DAEMON_S = 0.5
-N_AT_ONCE = 20
 # A second name for sleep, with a filter of its own that has an expression.
 SLEEP = Path("/usr/bin/sleep")
 SLEEP_MORE = Path("/usr/bin/bench-sleep")
@@ -53,15 +52,16 @@ def memory(plan: Plan) -> Result:
         shutil.copy(SLEEP, SLEEP_MORE)
     ours = programs.ours().program
     oslo = programs.OSLO_ROOTWRAP
+    n_many = plan.pick(20, 4)
     rows = [
         (ours, PLAIN, 1, "`rootwrap CONFIG sleep 60`"),
         (ours, WITH_EXPRESSION, 1, "the same for a command that needs a regular expression"),
         (oslo, PLAIN, 1, "`oslo-rootwrap CONFIG sleep 60`"),
-        (ours, PLAIN, N_AT_ONCE, f"each of {N_AT_ONCE} `rootwrap`"),
-        (oslo, PLAIN, N_AT_ONCE, f"each of {N_AT_ONCE} `oslo-rootwrap`"),
+        (ours, PLAIN, n_many, f"each of {n_many} `rootwrap`"),
+        (oslo, PLAIN, n_many, f"each of {n_many} `oslo-rootwrap`"),
     ]
     samples = [Samples(name) for *_, name in rows]
-    n_rounds = plan.pick(9, 3)
+    n_rounds = plan.pick(9, 2)
     progress = Progress("memory")
     for done in range(n_rounds):
         for of_row, (program, command, n_at_once, _) in zip(samples, rows, strict=True):
@@ -82,7 +82,7 @@ def measure_daemons(ours: list[str], oslo: list[str], plan: Plan) -> tuple[list[
     """
     sizes = [Samples("rootwrap-daemon, MB"), Samples("oslo-rootwrap-daemon, MB")]
     wakeups = [Samples("rootwrap-daemon, wakeups"), Samples("oslo-rootwrap-daemon, wakeups")]
-    n_rounds, window_s = plan.pick(9, 2), plan.pick(60, 5)
+    n_rounds, window_s = plan.pick(9, 1), plan.pick(60, 5)
     progress = Progress("daemon-memory")
     for done in range(n_rounds):
         with daemons.client_of(ours) as our_client, daemons.client_of(oslo) as their_client:

@@ -31,6 +31,7 @@ from rwbench.plan import Plan, Progress, built
 
 FOLDER = Path("/tmp/bench-payload")
 SETTLE_S = 0.1
+N_MB, N_MB_QUICK = 100, 5
 # What the daemon adds to the client's own time counts as at least this share of it.
 LEAST_SHARE = 0.01
 PEAK, AFTER = "daemon-payload/peak", "daemon-payload/after"
@@ -195,7 +196,7 @@ def measure(case: Case, ours: list[str], oslo: list[str], plan: Plan) -> Result:
     n_rounds = plan.pick(5, 2)
     progress = Progress(f"daemon-payload, {case.name}")
     with ExitStack() as stack:
-        transfer = stack.enter_context(prepared(case, plan.pick(100, 10) * 1_000_000))
+        transfer = stack.enter_context(prepared(case, plan.pick(N_MB, N_MB_QUICK) * 1_000_000))
         alone = [str(built("legacy-serve")), str(transfer.answer)]
         measured = Measured(transfer, *(
             Subject.of(name, stack.enter_context(daemons.client_of(words)))
@@ -231,7 +232,7 @@ def payload(plan: Plan) -> Result:
             *(figure for figure in figures if figure.key not in (PEAK, AFTER)),
         ],
         [samples for result in results for samples in result.samples], "as named",
-        f"{plan.pick(100, 10)} MB each way, through `oslo_rootwrap.client.Client`, unmodified. "
+        f"{plan.pick(N_MB, N_MB_QUICK)} MB each way, through `oslo_rootwrap.client.Client`, unmodified. "
         "*The client alone*: a daemon that does nothing sends it the same answer, which was ready "
         "before. A peak is the sum of the resident sizes of a daemon's processes (VmHWM); what it "
         "has to hold is stdout, and stdin where there is one, once.")
