@@ -45,6 +45,10 @@ struct server {
         int listener;
 };
 
+struct client {
+        int fd;
+};
+
 static struct server server = { .folder = FOLDER };
 
 static int complain(const char *what)
@@ -111,7 +115,7 @@ static int answer_request(int fd, const char *head)
 
 static void *serve_client(void *data)
 {
-        int fd = (int)(intptr_t)data;
+        int fd = ((struct client *)data)->fd;
         char head[HEAD_BYTES + 1];
         char *buffer = malloc(BUFFER_BYTES);
 
@@ -119,8 +123,31 @@ static void *serve_client(void *data)
                 while (take_request(fd, buffer, head) == 0 && answer_request(fd, head) == 0)
                         ;
         free(buffer);
+        free(data);
         (void)close(fd);
         return NULL;
+}
+
+/* Takes the next client. Return: 0, or -1 after a message */
+static int accept_client(const pthread_attr_t *attributes)
+{
+        struct client *client = malloc(sizeof(*client));
+        pthread_t thread;
+
+        if (!client)
+                return complain("accepting");
+        client->fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC);
+        if (client->fd < 0) {
+                free(client);
+                return complain("accepting");
+        }
+        errno = pthread_create(&thread, attributes, serve_client, client);
+        if (errno) {
+                (void)close(client->fd);
+                free(client);
+                return complain("starting a thread");
+        }
+        return 0;
 }
 
 static int serve(void)
@@ -130,8 +157,6 @@ static int serve(void)
                 { .fd = STDIN_FILENO },
         };
         pthread_attr_t attributes;
-        pthread_t thread;
-        int fd;
 
         (void)pthread_attr_init(&attributes);
         (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -140,30 +165,28 @@ static int serve(void)
                         return complain("waiting");
                 if (fds[1].revents)
                         return 0;
-                fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC);
-                if (fd < 0)
-                        return complain("accepting");
-                errno = pthread_create(&thread, &attributes, serve_client, (void *)(intptr_t)fd);
-                if (errno)
-                        return complain("starting a thread");
+                if (accept_client(&attributes) < 0)
+                        return -1;
         }
 }
 
 static int map_answer(const char *path)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
+        void *map = MAP_FAILED;
         struct stat status;
-        void *map;
 
-        if (fd < 0 || fstat(fd, &status) < 0)
-                return complain(path);
-        server.n_answer = (size_t)status.st_size;
-        map = mmap(NULL, server.n_answer, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+        if (fd >= 0 && fstat(fd, &status) == 0) {
+                server.n_answer = (size_t)status.st_size;
+                map = mmap(NULL, server.n_answer, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+        }
         if (map == MAP_FAILED)
-                return complain(path);
-        server.answer = map;
-        (void)close(fd);
-        return 0;
+                (void)complain(path);
+        else
+                server.answer = map;
+        if (fd >= 0)
+                (void)close(fd);
+        return server.answer ? 0 : -1;
 }
 
 static int listen_for_clients(void)

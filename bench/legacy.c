@@ -48,6 +48,18 @@ uint64_t legacy_take_header(const uint8_t header[LEGACY_HEADER_BYTES])
         return be64toh(big_endian);
 }
 
+/* What of @from is behind the first @n_sent bytes. An iovec is for reading too, hence the union. */
+static struct iovec rest_of(const void *from, size_t n_bytes, size_t n_sent)
+{
+        size_t n_skipped = n_sent < n_bytes ? n_sent : n_bytes;
+        const union {
+                const char *in;
+                char *out;
+        } base = { .in = (const char *)from + n_skipped };
+
+        return (struct iovec){ .iov_base = base.out, .iov_len = n_bytes - n_skipped };
+}
+
 /**
  * legacy_send() - send a frame
  * @fd:      blocking socket
@@ -59,24 +71,15 @@ uint64_t legacy_take_header(const uint8_t header[LEGACY_HEADER_BYTES])
 int legacy_send(int fd, const void *body, size_t n_body)
 {
         uint8_t header[LEGACY_HEADER_BYTES];
-        struct iovec parts[] = {
-                { .iov_base = header, .iov_len = sizeof(header) },
-                { .iov_base = (void *)(uintptr_t)body, .iov_len = n_body },
-        };
+        struct iovec parts[2];
         struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
         size_t n_sent = 0;
         ssize_t n;
 
         legacy_put_header(header, n_body);
         while (n_sent < sizeof(header) + n_body) {
-                if (n_sent >= sizeof(header)) {
-                        parts[0].iov_len = 0;
-                        parts[1].iov_base = (char *)(uintptr_t)body + n_sent - sizeof(header);
-                        parts[1].iov_len = n_body + sizeof(header) - n_sent;
-                } else {
-                        parts[0].iov_base = header + n_sent;
-                        parts[0].iov_len = sizeof(header) - n_sent;
-                }
+                parts[0] = rest_of(header, sizeof(header), n_sent);
+                parts[1] = rest_of(body, n_body, n_sent - (sizeof(header) - parts[0].iov_len));
                 n = sendmsg(fd, &message, MSG_NOSIGNAL);
                 if (n < 0 && errno != EINTR)
                         return -1;

@@ -87,7 +87,7 @@ static int read_to_end(int fd)
         return n < 0 ? complain("reading") : 0;
 }
 
-/* Only calls that are safe in a child that shares the parent's memory. */
+/* vfork, as any program that is in a hurry; in the child only calls that leave memory alone. */
 static pid_t spawn(char *const *argv, const struct pipes *pipes)
 {
         pid_t pid;

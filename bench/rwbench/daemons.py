@@ -6,6 +6,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +23,7 @@ from rwtest import programs
 OSLO_DAEMON = Path("/usr/bin/oslo-rootwrap-daemon")
 KEY_BYTES = 32
 DEADLINE_S = 30.0
+CHILD_DEADLINE_S = 600
 
 T = TypeVar("T")
 
@@ -85,13 +87,17 @@ def client_of(words: Sequence[str]) -> Iterator[Client]:
     try:
         yield client
     finally:
-        if client._process:
+        # One that did not get so far has nobody to tell it; it ends with the sandbox.
+        if client._initialized:
             end(client)
 
 
 def execute(client: Client, command: Sequence[str], stdin: str | bytes | None = None) -> str:
     """Runs a command, which must not fail. Return: its stdout"""
-    code, out, err = client.execute(list(command), stdin)
+    try:
+        code, out, err = client.execute(list(command), stdin)
+    except Exception as error:  # the client raises many kinds, Exception itself too
+        raise RuntimeError(f"{client._start_command[0]}: {error!r}") from error
     if code != 0 or err:
         raise RuntimeError(f"{' '.join(command)}: exit code {code}: {err}")
     text: str = out
@@ -99,7 +105,8 @@ def execute(client: Client, command: Sequence[str], stdin: str | bytes | None = 
 
 
 def become(user: str) -> None:
-    """Gives up root."""
+    """Begins a child: gives up root, and makes sure that it ends."""
+    signal.alarm(CHILD_DEADLINE_S)
     entry = pwd.getpwnam(user)
     os.setgroups([])
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)

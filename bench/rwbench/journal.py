@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A log, as every machine has one: what our daemon writes about each command is part of its cost."""
+"""A log, as every machine has one: what our daemon says of each command is part of its cost."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rootwrap holds while its command runs: Neutron keeps one for each monitor and router; and what
-the daemon holds while it waits."""
+"""What rootwrap holds while its command runs, where Neutron keeps one for each monitor and router;
+and what the daemon holds while it waits."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ MEDIAN, P99 = 0, 2
 
 def load(daemon: daemons.Running, n_connections: int, seconds: float) -> dict[str, Any]:
     """Has each connection ask for `true` again and again."""
-    return run_timer([built("legacy-load"), str(seconds), str(n_connections), daemon.socket, "true"],
-                     stdin=daemon.key)
+    return run_timer(
+        [built("legacy-load"), str(seconds), str(n_connections), daemon.socket, "true"],
+        stdin=daemon.key)
 
 
 def spawn(options: list[str], n_threads: int, seconds: float) -> dict[str, Any]:

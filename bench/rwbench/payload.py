@@ -93,7 +93,7 @@ def prepared(case: Case, n_bytes: int) -> Iterator[Transfer]:
     text = os.fsdecode(payload)
     file.write_bytes(payload)
     answer.write_text(json.dumps(["#RETURN", [0, text, ""]]), encoding="ascii")
-    # As Python's programs have it: text is str, the rest is bytes, which the client sends as base64.
+    # As Python has it: text is str, the rest is bytes, which the client sends as base64.
     stdin = None if not case.has_stdin else text if case.is_text else payload
     command = ["cat"] if case.has_stdin else ["cat", str(file)]
     try:
@@ -232,7 +232,8 @@ def payload(plan: Plan) -> Result:
             *(figure for figure in figures if figure.key not in (PEAK, AFTER)),
         ],
         [samples for result in results for samples in result.samples], "as named",
-        f"{plan.pick(N_MB, N_MB_QUICK)} MB each way, through `oslo_rootwrap.client.Client`, unmodified. "
+        f"{plan.pick(N_MB, N_MB_QUICK)} MB each way, through `oslo_rootwrap.client.Client`, "
+        "unmodified. "
         "*The client alone*: a daemon that does nothing sends it the same answer, which was ready "
         "before. A peak is the sum of the resident sizes of a daemon's processes (VmHWM); what it "
         "has to hold is stdout, and stdin where there is one, once.")
