@@ -13,7 +13,7 @@ from pathlib import Path
 from rwbench import daemons, spawning
 from rwbench.figures import MEGABYTES, Figure, Result, Samples
 from rwbench.plan import Plan, Progress
-from rwbench.processes import family, n_switches, pss_mb
+from rwbench.processes import family, n_switches, pss_mb, total
 from rwtest import programs
 from rwtest.wait import wait_for_descendant
 
@@ -92,13 +92,13 @@ def measure_daemons(ours: list[str], oslo: list[str], plan: Plan) -> tuple[list[
             time.sleep(SETTLE_DAEMON_S)
             members = [family(client._process.pid) for client in clients]
             for of_daemon, pids in zip(sizes, members, strict=True):
-                of_daemon.blocks.append([sum(map(pss_mb, pids))])
+                of_daemon.blocks.append([total(pss_mb, pids)])
             progress.show(done + 1, n_rounds + 1)
             if done + 1 == n_rounds:
-                before = [sum(map(n_switches, pids)) for pids in members]
+                before = [total(n_switches, pids) for pids in members]
                 time.sleep(window_s)
                 for of_daemon, pids, n in zip(wakeups, members, before, strict=True):
-                    of_daemon.blocks.append([sum(map(n_switches, pids)) - n])
+                    of_daemon.blocks.append([total(n_switches, pids) - n])
     progress.show(n_rounds + 1, n_rounds + 1)
     return sizes + wakeups, window_s
 

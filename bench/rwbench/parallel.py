@@ -97,11 +97,11 @@ class Times:
     def add_daemon(self, daemon: daemons.Running, n_connections: int, seconds: float) -> None:
         """Measures a daemon under load."""
         members = daemon.processes
-        own = sum(map(processes.own_s, members))
-        children = sum(map(processes.children_s, members))
+        own = processes.total(processes.own_s, members)
+        children = processes.total(processes.children_s, members)
         n_commands = load(daemon, n_connections, seconds)["all"]
-        self.add(sum(map(processes.own_s, members)) - own,
-                 sum(map(processes.children_s, members)) - children, n_commands)
+        self.add(processes.total(processes.own_s, members) - own,
+                 processes.total(processes.children_s, members) - children, n_commands)
 
     def add_bare(self, seconds: float) -> None:
         """Measures what fork, exec, exit and wait cost by themselves."""

@@ -108,23 +108,25 @@ class Subject:
     """A daemon with its client, in one case."""
 
     client: daemons.Client
+    processes: list[int]
+    idle_mb: float  # before the first transfer
     speed: Samples  # MB/s
     seconds: Samples
     peak: Samples  # MB, while it ran
-    after: Samples  # MB more than before
+    after: Samples  # MB more than idle
 
     @classmethod
     def of(cls, name: str, client: daemons.Client) -> Subject:
         """Nothing measured yet. Starts the daemon."""
         daemons.execute(client, ["true"])
-        return cls(client, *(Samples(f"{name}, {what}") for what in (
-            "MB/s", "s", "peak, MB", "afterwards more than before, MB")))
+        time.sleep(SETTLE_S)
+        members = processes.family(client._process.pid)
+        return cls(client, members, processes.total(processes.pss_mb, members), *(Samples(f"{name}, {what}") for what in (
+            "MB/s", "s", "peak, MB", "afterwards more than idle, MB")))
 
     def measure(self, transfer: Transfer) -> None:
         """Once."""
-        members = processes.family(self.client._process.pid)
-        before = sum(map(processes.pss_mb, members))
-        for pid in members:
+        for pid in self.processes:
             processes.forget_peak(pid)
         start = time.perf_counter()
         out = daemons.execute(self.client, transfer.command, transfer.stdin)
@@ -133,9 +135,10 @@ class Subject:
             raise RuntimeError(f"{self.speed.name}: {transfer.case.name}: another stdout")
         self.speed.blocks.append([transfer.n_bytes / 1e6 / elapsed])
         self.seconds.blocks.append([elapsed])
-        self.peak.blocks.append([sum(map(processes.peak_mb, members))])
+        self.peak.blocks.append([processes.total(processes.peak_mb, self.processes)])
         time.sleep(SETTLE_S)
-        self.after.blocks.append([sum(map(processes.pss_mb, members)) - before])
+        self.after.blocks.append(
+            [processes.total(processes.pss_mb, self.processes) - self.idle_mb])
 
 
 @dataclass

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rwtest.wait import children_of, status_of
@@ -23,6 +24,11 @@ def family(pid: int) -> list[int]:
     for member in found:
         found += children_of(member)
     return found
+
+
+def total(measure: Callable[[int], float], pids: Iterable[int]) -> float:
+    """Of all of them."""
+    return sum(map(measure, pids))
 
 
 def pss_mb(pid: int) -> float:
