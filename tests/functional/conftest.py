@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from rwtest import daemon, programs, users
-from rwtest.daemon import DaemonProgram
+from rwtest.daemon import FILTERS, Daemon, DaemonProgram, Launcher, SharedDaemon
 from rwtest.differences import OURS_ONLY
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
@@ -76,6 +76,33 @@ def policy(tmp_path: Path) -> PolicyFolder:
     folder = tmp_path / "etc"
     folder.mkdir()
     return PolicyFolder(folder)
+
+
+@pytest.fixture()
+def launch(policy: PolicyFolder) -> Iterator[Launcher]:
+    """Starts daemons that end with the test."""
+    launcher = Launcher(policy)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(
+    daemon_program: DaemonProgram, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedDaemon]:
+    """A daemon for all tests of a file."""
+    config = PolicyFolder(tmp_path_factory.mktemp("shared")).write(FILTERS)
+    shared = SharedDaemon(daemon_program, config)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture()
+def served(shared_daemon: SharedDaemon) -> Iterator[Daemon]:
+    """A daemon that other tests use too. Whatever a test does to it, it must serve the next one."""
+    daemon = shared_daemon.get()
+    yield daemon
+    daemon.check_serves()
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,30 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rwtest import programs, users
 from rwtest.legacy import OLD, Connection, Dialect, Peer, Session
+from rwtest.policy import PolicyFolder
 from rwtest.wait import children_of, is_alive, status_of, wait_for
 
 OSLO_DAEMON = Path("/usr/bin/oslo-rootwrap-daemon")
 WORKER_NAME = "rootwrap-worker"
 KEY_BYTES = 32
+
+# What most tests of the daemon allow. The shell makes it nearly everything.
+FILTERS = """
+sh: CommandFilter, sh, root
+cat: CommandFilter, cat, root
+echo: CommandFilter, echo, root
+printf: CommandFilter, printf, root
+true: CommandFilter, true, root
+sleep: CommandFilter, sleep, root
+python3: CommandFilter, /usr/bin/python3, root
+env: EnvFilter, env, root, FIRST=, SECOND=, sh
+missing: CommandFilter, /opt/no/such/program, root
+gone: CommandFilter, rw-no-such-program, root
+"""
 
 
 class StartError(Exception):
@@ -104,7 +120,7 @@ class Daemon:
     config: Path
     process: subprocess.Popen[bytes]
     path: Path = Path()
-    key: bytes = b""
+    key: bytes = field(default=b"", repr=False)
     _pid: int = 0
     _worker: int = 0
     _stderr: bytes = field(default=b"", repr=False)
@@ -212,6 +228,10 @@ class Daemon:
                 self._stderr += data
         return os.fsdecode(self._stderr)
 
+    def check_serves(self) -> None:
+        """Whatever happened before: it goes on."""
+        assert self.peer().run(["echo", "it", "serves"]) == (0, "it serves\n", "")
+
     # the end
 
     def send_signal(self, number: int) -> None:
@@ -241,3 +261,45 @@ class Daemon:
             if stream:
                 with suppress(BrokenPipeError):
                     stream.close()
+
+
+class SharedDaemon:
+    """One daemon for many tests that leave it as it was; a new one where one of them did not."""
+
+    def __init__(self, program: DaemonProgram, config: Path) -> None:
+        self.program = program
+        self.config = config
+        self._daemon: Daemon | None = None
+
+    def get(self) -> Daemon:
+        """A daemon that runs."""
+        if self._daemon is None or not self._daemon.is_running():
+            self.close()
+            self._daemon = self.program.start(self.config)
+        return self._daemon
+
+    def close(self) -> None:
+        """Ends it."""
+        if self._daemon:
+            self._daemon.kill()
+        self._daemon = None
+
+
+class Launcher:
+    """Starts daemons for one test, which end with it."""
+
+    def __init__(self, policy: PolicyFolder) -> None:
+        self.policy = policy
+        self.daemons: list[Daemon] = []
+
+    def __call__(self, program: DaemonProgram, options: Mapping[str, str] | None = None,
+                 filters: str = FILTERS, **how: Any) -> Daemon:
+        """Writes a policy and starts a daemon with it; `how` is for DaemonProgram.start()."""
+        config = self.policy.write(filters, **dict(options or {}))
+        self.daemons.append(program.start(config, **how))
+        return self.daemons[-1]
+
+    def close(self) -> None:
+        """Ends them all."""
+        for daemon in self.daemons:
+            daemon.kill()
