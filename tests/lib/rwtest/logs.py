@@ -40,10 +40,15 @@ class LogSocket:
                 os.close(descriptor)
             found.append(data)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody can still log."""
+        return self.socket.fileno() >= 0
+
     def close(self) -> None:
-        """Takes the socket away."""
+        """Takes the socket away, if it is still there."""
         self.socket.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
 
 
 class Syslog(LogSocket):
