@@ -12,12 +12,18 @@ from types import FrameType
 
 import pytest
 
-from rwtest import programs
+from rwtest import daemon, programs, users
+from rwtest.daemon import FILTERS, Daemon, DaemonProgram, Launcher, SharedDaemon
 from rwtest.differences import OURS_ONLY
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
 
 TEST_DEADLINE_S = 60
+
+
+# oslo.rootwrap imports eventlet where it is installed, which takes five times as long as all the
+# rest of its start. Only the tests of tests/interop need it.
+EVENTLET = Path("/usr/lib/python3/dist-packages/eventlet")
 
 
 def pytest_configure() -> None:
@@ -26,15 +32,18 @@ def pytest_configure() -> None:
         programs.require_sandbox()
     except programs.NotInSandboxError as error:
         pytest.exit(str(error), returncode=2)
+    if EVENTLET.is_dir():
+        subprocess.run(["mount", "-t", "tmpfs", "none", EVENTLET], check=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs each test of a `rootwrap` on both implementations, but for the listed differences."""
-    if "rootwrap" not in metafunc.fixturenames:
-        return
+    """Runs each test of a program on both implementations, but for the listed differences."""
     only_ours = metafunc.function.__name__ in OURS_ONLY
     names = ["ours"] if only_ours else ["ours", "oslo"]
-    metafunc.parametrize("rootwrap", names, indirect=True)
+    if "rootwrap" in metafunc.fixturenames:
+        metafunc.parametrize("rootwrap", names, indirect=True)
+    if "daemon_program" in metafunc.fixturenames:
+        metafunc.parametrize("daemon_program", names, indirect=True, scope="module")
 
 
 @pytest.fixture()
@@ -49,12 +58,51 @@ def ours() -> Rootwrap:
     return programs.ours()
 
 
+@pytest.fixture(scope="module")
+def daemon_program(request: pytest.FixtureRequest) -> DaemonProgram:
+    """The daemon under test."""
+    return daemon.ours() if request.param == "ours" else daemon.oslo()
+
+
+@pytest.fixture()
+def our_daemon_program() -> DaemonProgram:
+    """Our daemon, for tests of what no other one has."""
+    return daemon.ours()
+
+
 @pytest.fixture()
 def policy(tmp_path: Path) -> PolicyFolder:
     """An empty folder for a policy."""
     folder = tmp_path / "etc"
     folder.mkdir()
     return PolicyFolder(folder)
+
+
+@pytest.fixture()
+def launch(policy: PolicyFolder) -> Iterator[Launcher]:
+    """Starts daemons that end with the test."""
+    launcher = Launcher(policy)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(
+    daemon_program: DaemonProgram, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedDaemon]:
+    """A daemon for all tests of a file."""
+    config = PolicyFolder(tmp_path_factory.mktemp("shared")).write(FILTERS)
+    shared = SharedDaemon(daemon_program, config)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture()
+def served(shared_daemon: SharedDaemon) -> Iterator[Daemon]:
+    """A daemon that other tests use too. Whatever a test does to it, it must serve the next one."""
+    daemon = shared_daemon.get()
+    yield daemon
+    daemon.check_serves()
 
 
 @pytest.fixture(autouse=True)
@@ -76,12 +124,13 @@ def _too_late(_number: int, _frame: FrameType | None) -> None:
 @pytest.fixture(scope="session")
 def service_user() -> str:
     """A real user with a group of its own and one more: uid, gid and groups all differ."""
-    name = "rwservice"
-    subprocess.run(["groupadd", "--gid", "7101", name], check=True)
-    subprocess.run(["groupadd", "--gid", "7102", "rwextra"], check=True)
-    subprocess.run(
-        ["useradd", "--uid", "7100", "--gid", "7101", "--groups", "rwextra", "--shell", "/bin/sh",
-         "--no-create-home", name],
-        check=True,
-    )
-    return name
+    users.add_user("rwservice", 7100, ("rwservice", 7101), ("rwextra", 7102))
+    users.allow_sudo("rwservice")
+    return "rwservice"
+
+
+@pytest.fixture(scope="session")
+def other_user() -> str:
+    """Somebody else on the machine."""
+    users.add_user("rwother", 7200, ("rwother", 7201))
+    return "rwother"

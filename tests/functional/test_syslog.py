@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rwtest import programs
+from rwtest.logs import SYSLOG_SOCKET, Syslog
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
 
@@ -20,35 +21,11 @@ echo: CommandFilter, echo, root
 missing: CommandFilter, /opt/no/such/program, root
 """
 
-LOG_SOCKET = Path("/dev/log")
 FACILITY_LOCAL3 = 19
 FACILITY_SYSLOG = 5
 SEVERITY_ERROR = 3
 SEVERITY_INFO = 6
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "USER": "jane", "LC_ALL": "C.UTF-8"}
-
-
-class Syslog:
-    """A syslog daemon that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.bind(str(LOG_SOCKET))
-        LOG_SOCKET.chmod(0o666)
-
-    def lines(self) -> list[bytes]:
-        """All that came since the last call. Sent before the command starts: no need to wait."""
-        found = []
-        while True:
-            try:
-                found.append(self.socket.recv(65536))
-            except BlockingIOError:
-                return found
-
-    def close(self) -> None:
-        """Takes the socket away."""
-        self.socket.close()
-        LOG_SOCKET.unlink()
 
 
 @pytest.fixture()
@@ -182,7 +159,7 @@ def test_the_name_in_the_log_is_the_base_name_of_the_one_called(
 def test_a_command_runs_where_syslog_is_missing(
     rootwrap: Rootwrap, policy: PolicyFolder
 ) -> None:
-    assert not LOG_SOCKET.exists()
+    assert not SYSLOG_SOCKET.exists()
     done = rootwrap.run(with_syslog(policy), "echo", "ran", env=ENVIRONMENT)
     assert (done.returncode, done.stdout) == (0, b"ran\n")
 
@@ -200,12 +177,12 @@ def test_a_syslog_that_does_not_read_does_not_hold_up_a_command(
     config = with_syslog(policy)
     filler = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     with filler, pytest.raises(BlockingIOError):
-        filler.connect(str(LOG_SOCKET))
+        filler.connect(str(SYSLOG_SOCKET))
         while True:
             filler.send(b"x" * 1024)
     done = ours.run(config, "echo", "ran", env=ENVIRONMENT)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"ran\n", b"")
-    assert os.path.exists(LOG_SOCKET)
+    assert os.path.exists(SYSLOG_SOCKET)
 
 
 def test_a_long_command_is_cut_in_the_log_and_shows_it(

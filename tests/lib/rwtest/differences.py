@@ -16,4 +16,13 @@ OURS_ONLY: dict[str, str] = {
         "oslo.rootwrap logs arguments as they are",
     "test_syslog_that_cannot_be_opened_leaves_stderr_to_the_command":
         "oslo.rootwrap writes a warning to the command's stderr",
+    # The daemon. Debian's Python is 3.11: it knows one digest, and no names of digests.
+    "test_a_client_may_use_each_digest_that_python_knows":
+        "Python 3.11 knows MD5 only",
+    "test_the_daemon_proves_itself_with_the_digest_that_it_is_asked_for":
+        "Python 3.11 knows MD5 only",
+    "test_a_challenge_without_a_known_digest_gets_no_signature":
+        "Python 3.11 signs whatever it is sent",
+    "test_the_longest_challenge_is_answered":
+        "Python 3.11 knows MD5 only",
 }

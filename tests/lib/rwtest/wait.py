@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,12 +29,12 @@ def wait_for(probe: Callable[[], T | None], what: str) -> T:
 
 
 def children_of(pid: int) -> list[int]:
-    """The children of a process, oldest first."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    return [int(word) for word in text.split()]
+    """The children of a process, oldest first; those of its first thread before others."""
+    found: list[int] = []
+    for thread in sorted(Path(f"/proc/{pid}/task").glob("*"), key=lambda path: int(path.name)):
+        with suppress(OSError):
+            found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def cmdline_of(pid: int) -> list[str]:
