@@ -27,13 +27,14 @@ enum settings_log_format {
         SETTINGS_LOG_JSON,
 };
 
-/* The digests with which a client may prove to the daemon that it knows the key; bits. */
+/* The digests with which a client may prove to the daemon that it knows the key; bits, in the order
+ * of the wire's enum challenge_digest. */
 enum settings_digest {
-        SETTINGS_DIGEST_MD5 = 1 << 0,
-        SETTINGS_DIGEST_SHA256 = 1 << 1,
-        SETTINGS_DIGEST_SHA384 = 1 << 2,
-        SETTINGS_DIGEST_SHA3_256 = 1 << 3,
-        SETTINGS_DIGEST_SHA3_384 = 1 << 4,
+        SETTINGS_DIGEST_SHA256 = 1 << 0,
+        SETTINGS_DIGEST_SHA384 = 1 << 1,
+        SETTINGS_DIGEST_SHA3_256 = 1 << 2,
+        SETTINGS_DIGEST_SHA3_384 = 1 << 3,
+        SETTINGS_DIGEST_MD5 = 1 << 4,
         SETTINGS_DIGEST_ALL = (1 << 5) - 1,
 };
 

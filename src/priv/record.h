@@ -44,6 +44,7 @@ enum record_stop {
 enum record_peer {
         RECORD_PEER_USER = 1, /* neither root nor the user of the daemon */
         RECORD_PEER_KEY,      /* it did not prove that it knows the key */
+        RECORD_PEER_DIGEST,   /* it used a digest that auth_digests does not allow */
         RECORD_PEER_PROTOCOL, /* what it sent is no handshake */
         RECORD_PEER_LATE,     /* it did not finish the handshake in time */
         RECORD_PEER_CROWD,    /* it was the oldest of too many */

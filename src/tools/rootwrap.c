@@ -106,13 +106,7 @@ static int fail_configuration(const struct rootwrap *rootwrap, const struct comp
 {
         cleanup_text struct text message = { 0 };
 
-        text_put_string(&message, complaint->kind == COMPLAINT_VALUE
-                                          ? "Incorrect value in "
-                                          : "Incorrect configuration file: ");
-        text_put_string(&message, complaint->file ? complaint->file : "?");
-        if (complaint->line)
-                text_printf(&message, ":%u", complaint->line);
-        text_printf(&message, ": %s", complaint->text ? complaint->text : "out of memory");
+        complaint_put(&message, complaint);
         return fail(rootwrap, RC_BADCONFIG, &message);
 }
 
