@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -97,6 +98,8 @@ int main(void)
         };
         int r;
 
+        /* A command may stop reading, and a client go, at any time: that is an error of the write. */
+        (void)signal(SIGPIPE, SIG_IGN);
         r = begin(&worker);
         if (!r) {
                 (void)malloc_trim(0);

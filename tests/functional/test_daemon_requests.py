@@ -33,7 +33,8 @@ def check_error(daemon: Daemon, answer: Answer) -> None:
     assert isinstance(answer.result, str)
     if daemon.program.is_ours:
         assert answer.kind == TRACEBACK
-        assert answer.result.isascii() and answer.result.isprintable() and " " in answer.result
+        line = answer.result.removesuffix("\n")
+        assert line.isascii() and line.isprintable() and " " in line
         assert len(answer.result) <= SENTENCE_MAX_BYTES
 
 
