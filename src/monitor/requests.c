@@ -164,7 +164,10 @@ static int fail(struct request *request, const char *step, int error)
                 text_put_escaped(&sentence, program, strlen(program), 256);
         else
                 text_put_string(&sentence, "the command");
-        text_printf(&sentence, ": %s: %s (errno %d)", step, strerror(error), error);
+        if (error)
+                text_printf(&sentence, ": %s: %s (errno %d)", step, strerror(error), error);
+        else
+                text_printf(&sentence, ": %s", step);
         if (request->decision.filter)
                 text_printf(&sentence, " (filter match = %.256s)", request->decision.filter->name);
         log_failure(request, step, error);
@@ -248,6 +251,20 @@ static int take_over(struct request *request, pid_t pid)
         return 0;
 }
 
+/* What a filter's run_as names must exist when it is needed. */
+static int fail_to_find_user(struct request *request, int r)
+{
+        const char *user = request->decision.filter->run_as;
+        cleanup_text struct text step = { 0 };
+
+        if (r < 0) {
+                text_printf(&step, "find the user \"%.64s\"", user);
+                return err_trace(fail(request, text_get(&step), -r));
+        }
+        text_printf(&step, "there is no user \"%.64s\"", user);
+        return err_trace(fail(request, text_get(&step), 0));
+}
+
 static int run(struct request *request)
 {
         struct monitor *monitor = request->monitor;
@@ -269,7 +286,7 @@ static int run(struct request *request)
                 return err_trace(fail(request, "watch over one more", EMFILE));
         r = ruleset_find_user(monitor->ruleset, decision->filter->run_as, &spawn.identity);
         if (r)
-                return err_trace(fail(request, "find its user", r > 0 ? ESRCH : -r));
+                return err_trace(fail_to_find_user(request, r));
         spawn.envp = environment_merge(&decision->arena, (const char *const *)environ,
                                        decision->command.env);
         if (!spawn.envp)
