@@ -74,6 +74,7 @@ static struct session *leave_session(struct run *run)
 static void end(struct run *run)
 {
         worker_touch(run->worker);
+        loop_timer_stop(&run->watch);
         loop_timer_stop(&run->drain);
         close_input(run);
         close_output(&run->out);
@@ -263,13 +264,40 @@ static int make_pipe(int ours, int *ret_ours, int *ret_theirs)
 
 static int make_output(struct run_output *output, int *ret_theirs)
 {
-        int r;
+        return err_trace(make_pipe(0, &output->fd, ret_theirs));
+}
 
-        r = make_pipe(0, &output->fd, ret_theirs);
-        if (r)
-                return err_trace(r);
+/* Return: 0 or negative errno */
+static int watch_output(struct run_output *output)
+{
+        if (output->fd < 0 || output->io.loop)
+                return 0;
         return err_trace(loop_io_init(&output->io, &output->run->worker->loop, dispatch_output,
                                       output->fd, EPOLLIN));
+}
+
+/* Without a place in the epoll set nothing would ever be read: it is lost then. */
+static void watch_outputs(struct run *run)
+{
+        struct run_output *outputs[] = { &run->out, &run->err };
+        size_t i;
+
+        for (i = 0; i < 2; i++) {
+                if (!watch_output(outputs[i]))
+                        continue;
+                lose(outputs[i]);
+                close_output(outputs[i]);
+        }
+}
+
+static int dispatch_watch(struct loop_timer *timer)
+{
+        struct run *run = container_of(timer, struct run, watch);
+        struct worker *worker = run->worker;
+
+        watch_outputs(run);
+        finish_if_over(run);
+        return worker_turn(worker);
 }
 
 static int make_input(struct run *run, struct call *call)
@@ -356,6 +384,7 @@ int run_new(struct session *session)
                 (void)run_free(run);
                 return refuse_here(session, -r);
         }
+        loop_timer_set(&run->watch, &worker->loop, dispatch_watch, RUN_UNWATCHED_MS);
         run->session = session;
         session->run = run;
         list_append(&worker->unsent, &run->unsent);
@@ -387,6 +416,7 @@ struct run *run_free(struct run *run)
                 return NULL;
         worker = run->worker;
         list_remove(&run->unsent);
+        loop_timer_stop(&run->watch);
         loop_timer_stop(&run->drain);
         close_theirs(run);
         close_input(run);
@@ -490,8 +520,9 @@ static int64_t drain_ms(const struct worker *worker)
 }
 
 /**
- * run_wait_no_longer() - see to it that what has exited ends in time
- * @run: has exited, and may be freed
+ * run_exited() - the command has exited
+ * @run:    ends when its streams do, or after the time that others may keep them open
+ * @record: RECORD_EXITED; NULL: it was told already, but that time has changed
  */
 void run_exited(struct run *run, const struct record *record)
 {
@@ -508,6 +539,7 @@ void run_exited(struct run *run, const struct record *record)
                 finish(run);
                 return;
         }
+        watch_outputs(run);
         if ((run->out.fd >= 0 || run->err.fd >= 0) && delay_ms >= 0)
                 loop_timer_set(&run->drain, &run->worker->loop, dispatch_drain, delay_ms);
         finish_if_over(run);
