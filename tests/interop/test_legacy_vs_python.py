@@ -241,7 +241,7 @@ class Generator:
 
     def encoded_bytes(self) -> dict[str, Any]:
         rng = self.rng
-        text = rng.choice(["", "YQ==", "/w==", "bHM=", "AGE=", "YW Jj", "YWI", "Y", "=", "*", "YQ==YQ==", "é", "YQ=\n="])
+        text = rng.choice(["", "YQ==", "/w==", "bHM=", "AGE=", "YW Jj", "YWI", "Y", "=", "*", "YQ==YQ==", "é", "Y=\n="])
         value: dict[str, Any] = {"__bytes__": text if rng.random() < 0.9 else rng.choice([None, 5, [], {}])}
         if rng.random() < 0.2:
             value[rng.choice(["a", "é", "bytes"])] = self.junk()
@@ -281,7 +281,8 @@ class Generator:
         if rng.random() < 0.8:
             return self.call()
         names = ["reset_timer", "cancel_timer", "prepare_timer", "__str__", "__repr__", "#GETVALUE", "x", "dummy"]
-        return rng.choice(names), rng.choice([[], [], [], [None], [5]]), rng.choice([{}, {}, {"config": None}, {"x": 1}])
+        args = rng.choice([[], [], [], [None], [5]])
+        return rng.choice(names), args, rng.choice([{}, {}, {"config": None}, {"x": 1}])
 
     def function(self) -> tuple[str, list[Any], dict[str, Any]]:
         rng = self.rng
