@@ -133,7 +133,6 @@ static void take_stream(struct legacy_stream *to, struct legacy_stream *from)
         json_escape_count_end(&from->escape, &from->n_escaped);
         queue_move(&to->queue, &from->queue);
         to->n_escaped = from->n_escaped;
-        to->escape = (struct json_escape){ 0 };
         legacy_stream_deinit(from);
 }
 
