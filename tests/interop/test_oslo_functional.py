@@ -38,8 +38,11 @@ TESTS = [
 ]
 # They sleep for 15 s and more: each has a process of its own, which runs beside all others.
 SLEEPERS = [name for name in TESTS if name.endswith(("timeout", "threads"))]
-# The others are impatient (they give a daemon one second to end): not too many at a time.
 QUICK = [name for name in TESTS if name not in SLEEPERS]
+# These give a daemon one second to end, and oslo.rootwrap's looks once a second whether it should:
+# on its own daemon, which is here only to show that the tests are run rightly, they may try again.
+IMPATIENT = ("test_daemon_cleanup_client", "test_daemon_cleanup_signal")
+ATTEMPTS = 4
 
 DEADLINE_S = 120
 
@@ -119,8 +122,16 @@ class Runs:
                 if owner == who:
                     found |= run.outcomes()
                     self._note(who, run)
+            if who == "oslo":
+                self._try_again(found)
             self.done[who] = found
         return self.done[who]
+
+    def _try_again(self, found: dict[str, str | None]) -> None:
+        """Lets the impatient tests of oslo.rootwrap's own daemon have another second."""
+        for attempt in range(1, ATTEMPTS):
+            for name in [name for name in QUICK if name.endswith(IMPATIENT) and found[name]]:
+                found |= self._start("oslo", [name] * attempt).outcomes()
 
     def _note(self, who: str, run: Run) -> None:
         if run.called.exists():
