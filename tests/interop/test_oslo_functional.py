@@ -7,6 +7,7 @@ they start oslo.rootwrap's. Each of them is a test here, under its own name.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -99,13 +100,14 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.numbers = itertools.count()
         self.sleeping = {(who, name): self._start(who, [name])
                          for who in ("ours", "oslo") for name in SLEEPERS}
         self.done: dict[str, dict[str, str | None]] = {}
         self.called: dict[str, list[str]] = {"ours": [], "oslo": []}
 
     def _start(self, who: str, ids: list[str]) -> Run:
-        folder = self.folder / f"{who}-{ids[0]}-{len(ids)}"
+        folder = self.folder / f"{who}-{next(self.numbers)}"
         folder.mkdir()
         return Run(ids, folder, who == "ours")
 
@@ -129,9 +131,9 @@ class Runs:
 
     def _try_again(self, found: dict[str, str | None]) -> None:
         """Lets the impatient tests of oslo.rootwrap's own daemon have another second."""
-        for attempt in range(1, ATTEMPTS):
+        for _ in range(1, ATTEMPTS):
             for name in [name for name in QUICK if name.endswith(IMPATIENT) and found[name]]:
-                found |= self._start("oslo", [name] * attempt).outcomes()
+                found |= self._start("oslo", [name]).outcomes()
 
     def _note(self, who: str, run: Run) -> None:
         if run.called.exists():
