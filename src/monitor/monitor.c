@@ -174,7 +174,7 @@ static int handle_bytes(struct monitor *monitor,
                 return MONITOR_E_VIOLATION;
         if (!is_short)
                 return err_trace(monitor_handle(monitor, &record, fds));
-        if (record.type != RECORD_START || record.id >= RECORD_IDS_MAX || monitor->jobs[record.id])
+        if (record.type != RECORD_START)
                 return MONITOR_E_VIOLATION;
         return err_trace(monitor_refuse_short(monitor, &record));
 }

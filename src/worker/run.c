@@ -71,22 +71,25 @@ static struct session *leave_session(struct run *run)
         return session;
 }
 
-static void end(struct run *run)
+/* Gives back everything but its number. */
+static void forget(struct run *run)
 {
-        worker_touch(run->worker);
+        struct worker *worker = run->worker;
+
+        list_remove(&run->unsent);
         loop_timer_stop(&run->watch);
         loop_timer_stop(&run->drain);
+        close_theirs(run);
         close_input(run);
+        queue_deinit(&run->input);
+        queue_deinit(&run->args);
         close_output(&run->out);
         close_output(&run->err);
-        run->state = RUN_DONE;
-        list_append(&run->worker->unsent, &run->unsent);
-}
-
-static void answer_error(struct session *session, const char *sentence)
-{
-        legacy_error(&session->legacy, sentence);
-        session_answered(session);
+        legacy_stream_deinit(&run->out.stream);
+        legacy_stream_deinit(&run->err.stream);
+        worker->runs[run->id] = NULL;
+        free(run);
+        worker_resume_accepting(worker);
 }
 
 static int returncode(int status)
@@ -94,23 +97,29 @@ static int returncode(int status)
         return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* All is there, or as much as there will be. */
+/* All is there, or as much as there will be: the client gets it, and the run is freed. */
 static void finish(struct run *run)
 {
-        bool is_lost = run->out.is_lost || run->err.is_lost;
+        struct record_carried carried = {
+                .id = run->id,
+                .n_in_bytes = run->n_input_bytes,
+                .n_out_bytes = run->out.n_bytes,
+                .n_err_bytes = run->err.n_bytes,
+        };
         struct session *session = leave_session(run);
+        struct worker *worker = run->worker;
 
-        end(run);
-        if (!session)
-                return;
-        if (is_lost) {
-                answer_error(session, "The command ran, but its output is more than is held "
-                                      "(max_message_bytes), and was lost");
-                return;
-        }
-        legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
-                      &run->err.stream);
-        session_answered(session);
+        if (session && (run->out.is_lost || run->err.is_lost))
+                legacy_error(&session->legacy, "The command ran, but its output is more than is "
+                                               "held (max_message_bytes), and was lost");
+        else if (session)
+                legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
+                              &run->err.stream);
+        worker_touch(worker);
+        forget(run);
+        channel_tell_carried(worker, &carried); /* which frees its number */
+        if (session)
+                session_answered(session);
 }
 
 static void finish_if_over(struct run *run)
@@ -403,33 +412,22 @@ void run_sent(struct run *run)
 }
 
 /**
- * run_free() - forget a run
- * @run: in no list; or NULL
+ * run_free() - forget a run that was not started
+ * @run: its number is free afterwards; or NULL
  *
  * Return: NULL
  */
 struct run *run_free(struct run *run)
 {
         struct worker *worker;
+        uint32_t id;
 
         if (!run)
                 return NULL;
         worker = run->worker;
-        list_remove(&run->unsent);
-        loop_timer_stop(&run->watch);
-        loop_timer_stop(&run->drain);
-        close_theirs(run);
-        close_input(run);
-        queue_deinit(&run->input);
-        queue_deinit(&run->args);
-        close_output(&run->out);
-        close_output(&run->err);
-        legacy_stream_deinit(&run->out.stream);
-        legacy_stream_deinit(&run->err.stream);
-        worker->runs[run->id] = NULL;
-        worker->free_ids[worker->n_free_ids++] = run->id;
-        worker_resume_accepting(worker);
-        free(run);
+        id = run->id;
+        forget(run);
+        worker->free_ids[worker->n_free_ids++] = id;
         return NULL;
 }
 

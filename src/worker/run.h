@@ -36,7 +36,6 @@ struct run_output {
 enum run_state {
         RUN_STARTING, /* the monitor is to be asked */
         RUN_RUNNING,  /* it was asked, and answers with an exit, a failure or a refusal */
-        RUN_DONE,     /* the client was answered, and the monitor is to be told what flowed */
 };
 
 struct run {

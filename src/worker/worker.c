@@ -216,7 +216,8 @@ int worker_turn(struct worker *worker)
 {
         int r;
 
-        if (!list_is_empty(&worker->unsent) || worker->stop_reason) {
+        if (!list_is_empty(&worker->unsent) || worker->stop_reason || worker->is_carried_due ||
+            (worker->n_carried && (worker->is_stopping || !worker->n_free_ids))) {
                 r = channel_send(worker);
                 if (r)
                         return err_trace(r);
@@ -307,6 +308,7 @@ void worker_deinit(struct worker *worker)
                 (void)run_free(worker->runs[i]);
         loop_timer_stop(&worker->idle);
         loop_timer_stop(&worker->stopping);
+        loop_timer_stop(&worker->carried_late);
         close_listener(worker);
         loop_io_deinit(&worker->channel);
         legacy_shared_deinit(&worker->legacy);
