@@ -203,7 +203,9 @@ static int dispatch_channel(struct loop_io *io, uint32_t events)
 
         if (events & EPOLLOUT)
                 r = flush(monitor);
-        for (i = 0; !r && !monitor->n_held && i < RECORDS_AT_ONCE; i++)
+        /* With one command under way, asking for a second record is a call in vain. */
+        for (i = 0; !r && !monitor->n_held && i < RECORDS_AT_ONCE && (!i || monitor->n_jobs > 1);
+             i++)
                 r = take_record(monitor);
         switch (r) {
         case 0:

@@ -261,6 +261,12 @@ static int take_record(struct worker *worker)
         }
 }
 
+/* With one command under way, asking for a second record is a call in vain. */
+static bool is_more_likely(const struct worker *worker, int n_taken)
+{
+        return !n_taken || RECORD_IDS_MAX - worker->n_free_ids - worker->n_carried > 0;
+}
+
 /**
  * channel_dispatch() - the monitor says something, or takes more
  * @io:     of the worker's channel
@@ -275,7 +281,7 @@ int channel_dispatch(struct loop_io *io, uint32_t events)
         int r = 0;
 
         if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-                for (i = 0; !r && i < RECORDS_AT_ONCE; i++)
+                for (i = 0; !r && i < RECORDS_AT_ONCE && is_more_likely(worker, i); i++)
                         r = take_record(worker);
         if (r > 0)
                 return err_origin(-EPIPE); /* nobody is there any more */
