@@ -36,17 +36,19 @@ static void *map_large(void)
 {
         size_t n = QUEUE_PIECE_LARGE_BYTES;
         size_t n_before;
+        char *start;
         char *map;
 
         map = mmap(NULL, 2 * n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (map == MAP_FAILED)
                 return NULL;
         n_before = (n - (uintptr_t)map % n) % n;
+        start = map + n_before;
+        (void)munmap(start + n, n - n_before);
+        (void)madvise(start, n, MADV_HUGEPAGE);
         if (n_before)
                 (void)munmap(map, n_before);
-        (void)munmap(map + n_before + n, n - n_before);
-        (void)madvise(map + n_before, n, MADV_HUGEPAGE);
-        return map + n_before;
+        return start;
 }
 
 static void *map_small(size_t n_bytes)
