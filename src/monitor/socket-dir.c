@@ -48,7 +48,9 @@ static int make_socket(void)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        return fd < 0 ? err_origin(-errno) : fd;
+        if (fd < 0)
+                return err_origin(-errno);
+        return fd;
 }
 
 /* Binds without being seen by anybody but root: the directory is still ours alone. */

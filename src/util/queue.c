@@ -56,7 +56,9 @@ static void *map_small(size_t n_bytes)
         void *map;
 
         map = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        return map == MAP_FAILED ? NULL : map;
+        if (map == MAP_FAILED)
+                return NULL;
+        return map;
 }
 
 static void piece_free(struct queue_piece *piece)

@@ -96,6 +96,7 @@ static int dispatch_listener(struct loop_io *io, uint32_t events)
         for (i = 0; i < ACCEPTS_AT_ONCE; i++) {
                 if (!make_room(worker))
                         return err_trace(stop_accepting(worker));
+                /* cppcheck-suppress nullPointer ; the address is not wanted, as accept(2) allows */
                 fd = accept4(worker->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
                         return 0;
