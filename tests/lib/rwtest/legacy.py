@@ -122,9 +122,10 @@ class Connection:
 
     def __init__(self, path: Path | str, timeout_s: float = DEADLINE_S) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(timeout_s)
         try:
+            # blocking: otherwise a full backlog is an error at once
             self.socket.connect(str(path))
+            self.socket.settimeout(timeout_s)
         except OSError:
             self.socket.close()
             raise
