@@ -97,6 +97,29 @@ static int returncode(int status)
         return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Where the answer takes more than a message may, or found no memory. */
+static bool is_too_long(const struct run *run)
+{
+        uint64_t n;
+
+        if (run->out.is_lost || run->err.is_lost)
+                return true;
+        n = answer_result_bytes(returncode(run->status), &run->out.stream, &run->err.stream);
+        return n > run->worker->legacy.n_message_max;
+}
+
+static void answer_too_long(const struct run *run, struct session *session)
+{
+        char sentence[SENTENCE_BYTES_MAX];
+
+        (void)snprintf(
+                sentence, sizeof(sentence),
+                "The command ran, but its output is lost: the answer is longer than the %llu "
+                "bytes of max_message_bytes, or there was no memory for it",
+                (unsigned long long)run->worker->legacy.n_message_max);
+        legacy_error(&session->legacy, sentence);
+}
+
 /* All is there, or as much as there will be: the client gets it, and the run is freed. */
 static void finish(struct run *run)
 {
@@ -109,9 +132,8 @@ static void finish(struct run *run)
         struct session *session = leave_session(run);
         struct worker *worker = run->worker;
 
-        if (session && (run->out.is_lost || run->err.is_lost))
-                legacy_error(&session->legacy, "The command ran, but its output is more than is "
-                                               "held (max_message_bytes), and was lost");
+        if (session && is_too_long(run))
+                answer_too_long(run, session);
         else if (session)
                 legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
                               &run->err.stream);
@@ -174,7 +196,7 @@ static void keep_output(struct run_output *output, const void *room, size_t n_by
         if (room == run->worker->input)
                 return;
         legacy_stream_commit(&output->stream, n_bytes);
-        if (run->out.stream.queue.n_bytes + run->err.stream.queue.n_bytes >
+        if (run->out.stream.n_escaped + run->err.stream.n_escaped >
             run->worker->legacy.n_message_max)
                 lose(output);
 }
