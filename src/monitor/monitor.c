@@ -24,6 +24,8 @@
 
 /* Records that are read before others get their turn. */
 #define RECORDS_AT_ONCE 16
+/* Records that an ended worker may have left: its channel never has room for more. */
+#define RECORDS_LEFT_MAX 4096
 
 #define VIOLATION       "The worker broke the rules of its channel, and is ended"
 
@@ -52,6 +54,8 @@ static int watch_channel(struct monitor *monitor)
 {
         uint32_t events = 0;
 
+        if (!monitor->channel.loop)
+                return 0; /* it has ended: what is held is for nobody */
         if (!monitor->n_held)
                 events |= EPOLLIN;
         if (monitor->n_held || monitor->first_unreported || monitor->must_finish)
@@ -225,12 +229,13 @@ static int dispatch_worker_exit(struct loop_io *io, uint32_t events)
         struct monitor *monitor = container_of(io, struct monitor, worker_exit);
         cleanup_text struct text text = { 0 };
         int status;
-        int r;
+        int r = 0;
+        int i;
 
         (void)events;
-        do /* its last words */
+        /* Its last words; whoever it gave the channel to may go on with them for ever. */
+        for (i = 0; !r && !monitor->n_held && i < RECORDS_LEFT_MAX; i++)
                 r = monitor->channel.loop ? take_record(monitor) : FD_E_END;
-        while (!r);
         if (r == FD_E_VIOLATION)
                 return give_up(monitor, VIOLATION);
         if (waitpid(monitor->worker.pid, &status, WNOHANG) != monitor->worker.pid)
@@ -389,6 +394,7 @@ void monitor_deinit(struct monitor *monitor)
         monitor->ruleset = ruleset_unref(monitor->ruleset);
         free(monitor->args.bytes);
         free(monitor->owner_name);
+        (void)audit_tick(&monitor->audit); /* what is still to be said of floods */
         audit_deinit(&monitor->audit);
         loop_deinit(&monitor->loop);
 }
