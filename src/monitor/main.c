@@ -175,6 +175,25 @@ static int open_socket(struct start *start, int *ret_listener)
         return 0;
 }
 
+/* What the worker could not be locked up with, by the bits of worker/sandbox.h. */
+static void log_missing(const struct start *start)
+{
+        static const char *const names[] = {
+                "resource limits",
+                "an empty root directory",
+                "a user of its own",
+                "empty capability sets",
+                "no_new_privs",
+                "no dumps and no debuggers",
+                "a filter of system calls",
+        };
+        size_t i;
+
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (start->missing >> i & 1u)
+                        audit_note(&start->monitor->audit, AUDIT_PROTECTION_MISSING, names[i]);
+}
+
 static int start_worker(struct start *start, int listener)
 {
         struct monitor *monitor = start->monitor;
@@ -203,6 +222,7 @@ static int start_worker(struct start *start, int listener)
         explicit_bzero(setup.key, sizeof(setup.key));
         if (r)
                 return fail(start, RC_FAILED, "rootwrap-worker does not get ready", r < 0 ? -r : 0);
+        log_missing(start);
         return 0;
 }
 
