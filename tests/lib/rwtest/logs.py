@@ -6,14 +6,26 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from rwtest.wait import wait_for
 
 SYSLOG_SOCKET = Path("/dev/log")
 JOURNAL_SOCKET = Path("/run/systemd/journal/socket")
+QUEUE_LENGTH = Path("/proc/sys/net/unix/max_dgram_qlen")
 DATAGRAM_MAX_BYTES = 1 << 18
+
+
+def _send_many(sender: socket.socket) -> int:
+    """Sends until it would have to wait. Return: how many it was."""
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            sender.send(b"x")
+            count += 1
+    return count
 
 
 class LogSocket:
@@ -22,6 +34,9 @@ class LogSocket:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        # as systemd sets it at boot: the kernel's own default is ten datagrams
+        QUEUE_LENGTH.write_text("512", encoding="ascii")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind(str(path))
         path.chmod(0o666)
@@ -39,6 +54,19 @@ class LogSocket:
                 data += os.pread(descriptor, os.fstat(descriptor).st_size, 0)
                 os.close(descriptor)
             found.append(data)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Inside, whoever logs would have to wait, until something is read."""
+        with ExitStack() as fillers:
+            is_full = False
+            while not is_full:
+                filler = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+                fillers.enter_context(filler)
+                filler.connect(str(self.path))
+                # one sender fills its own buffer first; a new one sees whether the reader's is
+                is_full = not _send_many(filler)
+            yield
 
     @property
     def is_open(self) -> bool:
