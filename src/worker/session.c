@@ -281,7 +281,7 @@ void session_finish(struct session *session)
 
 /**
  * session_new() - begin with a peer
- * @ret_session: one of @worker's from now on
+ * @ret_session: one of @worker's from now on; NULL if it is over already
  * @worker:      the worker
  * @fd:          the connection; consumed on success
  * @uid:         the peer's uid and
@@ -315,10 +315,9 @@ int session_new(struct session **ret_session, struct worker *worker, int fd, uid
         session->fd = fd;
         loop_timer_set(&session->deadline, &worker->loop, dispatch_deadline, WORKER_HANDSHAKE_MS);
         *ret_session = steal_ptr(&session);
-        r = step(*ret_session);
-        if (r)
+        if (step(*ret_session))
                 *ret_session = session_free(*ret_session);
-        return r < 0 ? err_trace(r) : 0;
+        return 0;
 }
 
 /**
