@@ -279,6 +279,7 @@ class Session(Connection):
     def __init__(self, path: Path | str, key: bytes, ident: str, dialect: Dialect = OLD,
                  timeout_s: float = DEADLINE_S) -> None:
         super().__init__(path, timeout_s)
+        self.key = key
         self.ident = ident
         self.authenticate(key, dialect)
         answer = self.request("accept_connection", "MainProcess")

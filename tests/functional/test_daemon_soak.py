@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many commands from many connections, and nothing left of them.
+
+By hand, with another build and a tool around the daemon:
+
+    RW_SOAK_COMMANDS=100000 RW_SOAK_CONNECTIONS=50 RW_BUILD=$PWD/build-asan \\
+        tests/sandbox /usr/bin/python3 -m pytest tests/functional/test_daemon_soak.py
+    RW_SOAK_WRAPPER='valgrind -q --trace-children=yes --trace-children-skip=/usr/* ...' ...
+
+With a wrapper, memory and speed are those of the tool: only the answers, the descriptors and the
+exit status are looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from rwtest.daemon import FILTERS, Daemon, DaemonProgram, Launcher
+from rwtest.legacy import RETURN, TRACEBACK, Session
+from rwtest.programs import EXIT_UNAUTHORIZED
+from rwtest.wait import children_of, status_of, wait_for
+
+N_COMMANDS = int(os.environ.get("RW_SOAK_COMMANDS", "2000"))
+N_CONNECTIONS = int(os.environ.get("RW_SOAK_CONNECTIONS", "20"))
+WRAPPER = shlex.split(os.environ.get("RW_SOAK_WRAPPER", ""))
+
+# A connection is given up for a new one after so many commands.
+COMMANDS_A_CONNECTION = 100
+# What memory may grow by: the kernel counts it in steps, and a heap has holes.
+GROWTH_KIB = 512
+
+
+def run_true(session: Session, _number: int) -> None:
+    assert session.run(["true"]) == (0, "", "")
+
+
+def run_cat(session: Session, number: int) -> None:
+    assert session.run(["cat"], f"{number} \u20ac\udcff") == (0, f"{number} \u20ac\udcff", "")
+
+
+def run_refused(session: Session, _number: int) -> None:
+    assert session.run(["rm", "-rf", "/"]) == (EXIT_UNAUTHORIZED, "", "")
+
+
+def run_killed(session: Session, _number: int) -> None:
+    assert session.run(["sh", "-c", "echo x; kill -9 $$"]) == (-9, "x\n", "")
+
+
+def run_much(session: Session, _number: int) -> None:
+    code, out, err = session.run(["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; echo >&2"])
+    assert (code, len(out), err) == (0, 300_000, "\n")
+
+
+def run_much_stdin(session: Session, _number: int) -> None:
+    assert session.run(["true"], "x" * 300_000) == (0, "", "")
+
+
+def run_wrong(session: Session, _number: int) -> None:
+    session.send_frame(b'["x", "run_one_command", [["true"')
+    assert session.receive_answer().kind == TRACEBACK
+
+
+def run_gone(session: Session, _number: int) -> None:
+    """Asks on a connection of its own, and does not wait for the answer."""
+    with Session(session.socket.getpeername(), session.key, session.ident) as other:
+        other.start(["sh", "-c", "cat; head -c 100000 /dev/zero"], "x" * 100_000)
+
+
+# Mostly what services mostly do.
+MIX: tuple[Callable[[Session, int], None], ...] = (
+    *(run_true,) * 8, *(run_cat,) * 4, run_refused, run_killed, run_much, run_much_stdin, run_wrong,
+    run_gone)
+
+
+def soak(daemon: Daemon, n_commands: int) -> None:
+    """Runs so many commands from all connections at once."""
+    wrong: list[str] = []
+    ident = daemon.peer().create()
+
+    def work(first: int) -> None:
+        session = daemon.peer().session(ident)
+        try:
+            for count, number in enumerate(range(first, n_commands, N_CONNECTIONS), start=1):
+                MIX[number % len(MIX)](session, number)
+                if count % COMMANDS_A_CONNECTION == 0:
+                    session.close()
+                    session = daemon.peer().session(ident)
+        except Exception as error:  # noqa: BLE001  whatever it is: the test fails with it
+            wrong.append(f"{first}: {error!r:.500}")
+        finally:
+            session.close()
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(N_CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert daemon.peer().request("decref", ident) == (RETURN, None)
+
+
+def is_at_rest(daemon: Daemon) -> bool:
+    """Whether only the daemon's own processes are there."""
+    return all(pid in daemon.pids for pid in children_of(daemon.pid)) and not children_of(
+        daemon.worker)
+
+
+def test_many_commands_leave_no_descriptor_no_process_and_no_memory(
+    our_daemon_program: DaemonProgram, launch: Launcher, tmp_path: Path
+) -> None:
+    signal.alarm(0 if N_COMMANDS > 2000 or WRAPPER else 60)
+    if WRAPPER:
+        script = tmp_path / "rootwrap-daemon"
+        words = " ".join(map(shlex.quote, [*WRAPPER, str(our_daemon_program.program)]))
+        script.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+        our_daemon_program = DaemonProgram("ours", script)
+    daemon = launch(our_daemon_program, filters=FILTERS)
+
+    # what is only needed once is there afterwards
+    soak(daemon, max(N_COMMANDS // 10, 10 * N_CONNECTIONS))
+    wait_for(lambda: is_at_rest(daemon), "the last commands")
+    descriptors = daemon.n_descriptors()
+    memory_kib = daemon.memory_kib("VmRSS")
+
+    soak(daemon, N_COMMANDS)
+    wait_for(lambda: is_at_rest(daemon), "the last commands")
+    wait_for(lambda: daemon.n_descriptors() == descriptors, "the descriptors to be closed")
+    for pid in daemon.pids:
+        assert status_of(Path(f"/proc/{pid}/status").read_text("ascii"), "State")[0] == "S"
+    if not WRAPPER:
+        assert daemon.memory_kib("VmRSS") <= memory_kib + GROWTH_KIB
+    assert daemon.peer().request("number_of_objects") == (RETURN, 0)
+    assert daemon.stop() == 0
