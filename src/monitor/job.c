@@ -64,7 +64,7 @@ int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pi
                 return err_origin(-ENOMEM);
         fd = (int)syscall(SYS_pidfd_open, pid, 0u);
         if (fd < 0)
-                return err_origin(-errno);
+                return err_origin(-errno); /* cppcheck-suppress memleak ; it is cleaned up */
         r = loop_io_init(&job->exit, &monitor->loop, dispatch_exit, fd, EPOLLIN);
         if (r)
                 return err_trace(r);

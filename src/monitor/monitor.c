@@ -24,6 +24,8 @@
 
 /* Records that are read before others get their turn. */
 #define RECORDS_AT_ONCE 16
+/* Records that an ended worker may have left: its channel never has room for more. */
+#define RECORDS_LEFT_MAX 4096
 
 #define VIOLATION       "The worker broke the rules of its channel, and is ended"
 
@@ -52,6 +54,8 @@ static int watch_channel(struct monitor *monitor)
 {
         uint32_t events = 0;
 
+        if (!monitor->channel.loop)
+                return 0; /* it has ended: what is held is for nobody */
         if (!monitor->n_held)
                 events |= EPOLLIN;
         if (monitor->n_held || monitor->first_unreported || monitor->must_finish)
@@ -174,7 +178,7 @@ static int handle_bytes(struct monitor *monitor,
                 return MONITOR_E_VIOLATION;
         if (!is_short)
                 return err_trace(monitor_handle(monitor, &record, fds));
-        if (record.type != RECORD_START || record.id >= RECORD_IDS_MAX || monitor->jobs[record.id])
+        if (record.type != RECORD_START)
                 return MONITOR_E_VIOLATION;
         return err_trace(monitor_refuse_short(monitor, &record));
 }
@@ -203,7 +207,9 @@ static int dispatch_channel(struct loop_io *io, uint32_t events)
 
         if (events & EPOLLOUT)
                 r = flush(monitor);
-        for (i = 0; !r && !monitor->n_held && i < RECORDS_AT_ONCE; i++)
+        /* With one command under way, asking for a second record is a call in vain. */
+        for (i = 0; !r && !monitor->n_held && i < RECORDS_AT_ONCE && (!i || monitor->n_jobs > 1);
+             i++)
                 r = take_record(monitor);
         switch (r) {
         case 0:
@@ -223,12 +229,13 @@ static int dispatch_worker_exit(struct loop_io *io, uint32_t events)
         struct monitor *monitor = container_of(io, struct monitor, worker_exit);
         cleanup_text struct text text = { 0 };
         int status;
-        int r;
+        int r = 0;
+        int i;
 
         (void)events;
-        do /* its last words */
+        /* Its last words; whoever it gave the channel to may go on with them for ever. */
+        for (i = 0; !r && !monitor->n_held && i < RECORDS_LEFT_MAX; i++)
                 r = monitor->channel.loop ? take_record(monitor) : FD_E_END;
-        while (!r);
         if (r == FD_E_VIOLATION)
                 return give_up(monitor, VIOLATION);
         if (waitpid(monitor->worker.pid, &status, WNOHANG) != monitor->worker.pid)
@@ -387,6 +394,7 @@ void monitor_deinit(struct monitor *monitor)
         monitor->ruleset = ruleset_unref(monitor->ruleset);
         free(monitor->args.bytes);
         free(monitor->owner_name);
+        (void)audit_tick(&monitor->audit); /* what is still to be said of floods */
         audit_deinit(&monitor->audit);
         loop_deinit(&monitor->loop);
 }

@@ -73,5 +73,5 @@ int monitor_watch(struct monitor *monitor);
 void monitor_deinit(struct monitor *monitor);
 int monitor_answer(struct monitor *monitor, const struct record *record);
 int monitor_report(struct monitor *monitor, struct job *job);
-int monitor_refuse_short(struct monitor *monitor, const struct record *record);
-int monitor_handle(struct monitor *monitor, const struct record *record, struct fd_list *fds);
+int monitor_refuse_short(struct monitor *monitor, struct record *record);
+int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

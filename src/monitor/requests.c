@@ -75,7 +75,7 @@ static void forget_args(struct monitor_args *args)
         *args = (struct monitor_args){ 0 };
 }
 
-static int handle_args(struct monitor *monitor, const struct record *record, struct fd_list *fds)
+static int handle_args(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
         int r;
 
@@ -366,6 +366,41 @@ static int start(struct request *request, const struct record *record, struct fd
         return err_trace(decide(request));
 }
 
+/* What was carried for jobs that are over by now. */
+static int end_jobs(struct monitor *monitor, struct record *record, uint32_t n_done)
+{
+        struct record_carried carried[RECORD_DONES_MAX];
+        struct job *job;
+        size_t n;
+        size_t i;
+
+        n = record_take_carried(record, n_done, carried);
+        if (n == SIZE_MAX)
+                return MONITOR_E_VIOLATION;
+        for (i = 0; i < n; i++) {
+                job = carried[i].id < RECORD_IDS_MAX ? monitor->jobs[carried[i].id] : NULL;
+                if (!job || !job->is_reported)
+                        return MONITOR_E_VIOLATION;
+                job->audit.n_stdin_bytes = (int64_t)carried[i].n_in_bytes;
+                job->audit.n_stdout_bytes = (int64_t)carried[i].n_out_bytes;
+                job->audit.n_stderr_bytes = (int64_t)carried[i].n_err_bytes;
+                if (audit_wants_commands(&monitor->audit))
+                        audit_command(&monitor->audit, &job->audit);
+                (void)job_free(job);
+        }
+        return 0;
+}
+
+static int handle_done(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        (void)fds;
+        if (!record->done.n_done)
+                return MONITOR_E_VIOLATION;
+        if (end_jobs(monitor, record, record->done.n_done))
+                return MONITOR_E_VIOLATION;
+        return record->n_tail ? MONITOR_E_VIOLATION : 0;
+}
+
 /**
  * monitor_refuse_short() - a start whose streams found no room in our table of descriptors
  * @monitor: the monitor
@@ -373,15 +408,20 @@ static int start(struct request *request, const struct record *record, struct fd
  *
  * Return: as monitor_handle()
  */
-int monitor_refuse_short(struct monitor *monitor, const struct record *record)
+int monitor_refuse_short(struct monitor *monitor, struct record *record)
 {
         struct request request = { .monitor = monitor, .id = record->id };
 
+        int r;
+
+        r = end_jobs(monitor, record, record->start.n_done);
+        if (r || record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+                return MONITOR_E_VIOLATION;
         forget_args(&monitor->args);
         return err_trace(fail(&request, "take its streams", EMFILE));
 }
 
-static int handle_start(struct monitor *monitor, const struct record *record, struct fd_list *fds)
+static int handle_start(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
         struct request request = {
                 .monitor = monitor,
@@ -393,7 +433,8 @@ static int handle_start(struct monitor *monitor, const struct record *record, st
         };
         int r;
 
-        if (record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+        r = end_jobs(monitor, record, record->start.n_done);
+        if (r || record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
                 return MONITOR_E_VIOLATION;
         if (record->start.peer_uid && record->start.peer_uid != monitor->owner)
                 return MONITOR_E_VIOLATION;
@@ -405,24 +446,7 @@ static int handle_start(struct monitor *monitor, const struct record *record, st
 
 /* The rest */
 
-static int handle_done(struct monitor *monitor, const struct record *record, struct fd_list *fds)
-{
-        struct job *job;
-
-        (void)fds;
-        job = record->id < RECORD_IDS_MAX ? monitor->jobs[record->id] : NULL;
-        if (!job || !job->is_reported)
-                return MONITOR_E_VIOLATION;
-        job->audit.n_stdin_bytes = (int64_t)record->done.n_in_bytes;
-        job->audit.n_stdout_bytes = (int64_t)record->done.n_out_bytes;
-        job->audit.n_stderr_bytes = (int64_t)record->done.n_err_bytes;
-        if (audit_wants_commands(&monitor->audit))
-                audit_command(&monitor->audit, &job->audit);
-        (void)job_free(job);
-        return 0;
-}
-
-static int handle_peer(struct monitor *monitor, const struct record *record, struct fd_list *fds)
+static int handle_peer(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
         static const char *const reasons[] = {
                 [RECORD_PEER_USER] = "neither root nor the user of this daemon",
@@ -445,7 +469,7 @@ static int handle_peer(struct monitor *monitor, const struct record *record, str
         return 0;
 }
 
-static int handle_stop(struct monitor *monitor, const struct record *record, struct fd_list *fds)
+static int handle_stop(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
         (void)fds;
         if (record->stop.reason != RECORD_STOP_CLIENT && record->stop.reason != RECORD_STOP_IDLE)
@@ -459,7 +483,7 @@ static int handle_stop(struct monitor *monitor, const struct record *record, str
 }
 
 static const struct permit {
-        int (*handle)(struct monitor *monitor, const struct record *record, struct fd_list *fds);
+        int (*handle)(struct monitor *monitor, struct record *record, struct fd_list *fds);
         size_t n_fds_max;
         bool is_once;
 } permits[RECORD_TYPES] = {
@@ -478,7 +502,7 @@ static const struct permit {
  *
  * Return: 0, MONITOR_E_VIOLATION, or negative errno, which ends the monitor
  */
-int monitor_handle(struct monitor *monitor, const struct record *record, struct fd_list *fds)
+int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
         const struct permit *permit = &permits[record->type];
         uint32_t bit = 1u << record->type;

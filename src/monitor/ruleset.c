@@ -47,6 +47,7 @@ int ruleset_load(struct ruleset **ret_ruleset, const char *file, struct complain
                 r = policy_compile(&ruleset->policy);
         if (r)
                 return r > 0 ? RULESET_E_BAD : err_trace(r);
+        ruleset->policy.keep = &ruleset->keep;
         *ret_ruleset = steal_ptr(&ruleset);
         return 0;
 }
@@ -81,6 +82,7 @@ struct ruleset *ruleset_unref(struct ruleset *ruleset)
         }
         free(ruleset->users);
         policy_deinit(&ruleset->policy);
+        arena_keep_deinit(&ruleset->keep);
         settings_deinit(&ruleset->settings);
         free(ruleset);
         return NULL;

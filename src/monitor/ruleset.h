@@ -24,6 +24,7 @@ struct ruleset {
         struct settings settings;
         struct policy policy;
         struct system system;
+        struct arena_keep keep;     /* of decisions */
         struct ruleset_user *users; /* found so far */
         size_t n_users;
         size_t n_refs;

@@ -44,6 +44,15 @@ static const char *temporary_directory(void)
         return directory;
 }
 
+static int make_socket(void)
+{
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd < 0)
+                return err_origin(-errno);
+        return fd;
+}
+
 /* Binds without being seen by anybody but root: the directory is still ours alone. */
 static int bind_socket(const struct socket_dir *dir, uid_t owner, int *ret_listener)
 {
@@ -53,9 +62,9 @@ static int bind_socket(const struct socket_dir *dir, uid_t owner, int *ret_liste
         if (strlen(dir->socket_path) >= sizeof(address.sun_path))
                 return err_origin(-ENAMETOOLONG);
         memcpy(address.sun_path, dir->socket_path, strlen(dir->socket_path));
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        fd = make_socket();
         if (fd < 0)
-                return err_origin(-errno);
+                return err_trace(fd);
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return err_origin(-errno);
         if (fchmodat(dir->fd, SOCKET_DIR_SOCKET, 0600, 0) < 0)

@@ -24,7 +24,7 @@ static const struct shape {
         [RECORD_READY] = { .n_bytes = sizeof(struct record_ready) },
         [RECORD_ARGS] = { .n_bytes = 0, .has_tail = true },
         [RECORD_START] = { .n_bytes = sizeof(struct record_start), .has_tail = true },
-        [RECORD_DONE] = { .n_bytes = sizeof(struct record_done) },
+        [RECORD_DONE] = { .n_bytes = sizeof(struct record_done), .has_tail = true },
         [RECORD_PEER] = { .n_bytes = sizeof(struct record_peer_refused) },
         [RECORD_STOP] = { .n_bytes = sizeof(struct record_stop_wanted) },
 };
@@ -82,4 +82,27 @@ int record_parse(const char *bytes, size_t n_bytes, struct record *ret_record)
         record.n_tail = n_left - shape->n_bytes;
         *ret_record = record;
         return 0;
+}
+
+/**
+ * record_take_carried() - what a record begins its tail with
+ * @record:      DONE or START; its tail is shorter afterwards
+ * @n_done:      what it says how many there are
+ * @ret_carried: they
+ *
+ * Return: @n_done, or SIZE_MAX where so many are not there, or are more than RECORD_DONES_MAX
+ */
+size_t record_take_carried(struct record *record,
+                           uint32_t n_done,
+                           struct record_carried ret_carried[static RECORD_DONES_MAX])
+{
+        size_t n_bytes = n_done * sizeof(struct record_carried);
+
+        if (n_done > RECORD_DONES_MAX || n_bytes > record->n_tail)
+                return SIZE_MAX;
+        if (n_bytes)
+                memcpy(ret_carried, record->tail, n_bytes);
+        record->tail += n_bytes;
+        record->n_tail -= n_bytes;
+        return n_done;
 }

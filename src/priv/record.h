@@ -12,6 +12,8 @@
 #define RECORD_BYTES_MAX (32u * 1024)
 /* A command has a number below this, which is free again after REFUSED, FAILED or DONE. */
 #define RECORD_IDS_MAX 4096u
+/* What was carried for commands is told for so many at once. */
+#define RECORD_DONES_MAX 32u
 /* The arguments of one command: beyond what the kernel executes (execve(2): at most 6 MiB). */
 #define RECORD_ARGS_MAX       (256u * 1024)
 #define RECORD_ARGS_BYTES_MAX (6u * 1024 * 1024)
@@ -28,7 +30,7 @@ enum record_type {
         RECORD_READY, /* once, at first */
         RECORD_ARGS,  /* bytes of the next command's arguments */
         RECORD_START, /* the last of these bytes, perhaps, and the streams */
-        RECORD_DONE,  /* a command's client has been served */
+        RECORD_DONE,  /* clients have been served */
         RECORD_PEER,  /* somebody could not connect */
         RECORD_STOP,  /* the worker wants to stop */
         RECORD_TYPES,
@@ -67,7 +69,20 @@ struct record_ready {
         uint32_t missing; /* bits of enum sandbox_feature */
 };
 
+/* What was carried for a command that was started; its number is free afterwards. */
+struct record_carried {
+        uint64_t id;
+        uint64_t n_in_bytes;
+        uint64_t n_out_bytes;
+        uint64_t n_err_bytes;
+};
+
+struct record_done {
+        uint32_t n_done; /* struct record_carried, that follow */
+};
+
 struct record_start {
+        uint32_t n_done; /* struct record_carried, that follow, before the arguments */
         uint32_t n_args;
         uint32_t n_args_bytes; /* of all, those of RECORD_ARGS included */
         uint32_t streams;      /* bit N: descriptor N comes along; the others are /dev/null */
@@ -87,12 +102,6 @@ struct record_exited {
         int32_t status; /* as wait(2) */
 };
 
-struct record_done {
-        uint64_t n_in_bytes;
-        uint64_t n_out_bytes;
-        uint64_t n_err_bytes;
-};
-
 struct record_peer_refused {
         uint32_t reason; /* enum record_peer */
         uint32_t uid;
@@ -106,7 +115,7 @@ struct record_stop_wanted {
 
 struct record {
         uint32_t type;
-        uint32_t id; /* of a command: REFUSED, FAILED, EXITED, START, DONE */
+        uint32_t id; /* of a command: REFUSED, FAILED, EXITED, START */
         union {
                 struct record_setup setup;
                 struct record_ready ready;
@@ -118,7 +127,7 @@ struct record {
                 struct record_peer_refused peer;
                 struct record_stop_wanted stop;
         };
-        const char *tail; /* bytes behind it: ARGS, START, FAILED; borrowed */
+        const char *tail; /* bytes behind it: ARGS, START, DONE, FAILED; borrowed */
         size_t n_tail;
 };
 
@@ -127,4 +136,7 @@ enum {
 };
 
 size_t record_format(const struct record *record, char *buffer, size_t n_room);
+size_t record_take_carried(struct record *record,
+                           uint32_t n_done,
+                           struct record_carried ret_carried[static RECORD_DONES_MAX]);
 int record_parse(const char *bytes, size_t n_bytes, struct record *ret_record);

@@ -22,7 +22,8 @@ static struct record_row {
             .start = { .n_args = 2, .n_args_bytes = 4, .streams = 7, .peer_pid = 12 },
             .tail = "a\0b",
             .n_tail = 4 } },
-        { "done_travels", { .type = RECORD_DONE, .id = 2, .done.n_out_bytes = 1ull << 40 } },
+        { "done_travels",
+          { .type = RECORD_DONE, .done.n_done = 1, .tail = "12345678", .n_tail = 8 } },
         { "peer_travels", { .type = RECORD_PEER, .peer = { .reason = 1, .uid = 5, .pid = 6 } } },
         { "stop_travels", { .type = RECORD_STOP, .stop.reason = RECORD_STOP_IDLE } },
 };
@@ -86,12 +87,41 @@ static void a_tail_that_finds_no_room_is_not_cut(void **state)
         assert_int_equal(record_format(&record, room, sizeof(room)), RECORD_BYTES_MAX);
 }
 
+static struct carried_row {
+        const char *name;
+        size_t n_tail; /* bytes */
+        uint32_t n_done;
+        size_t want;
+        size_t want_left;
+} carried_rows[] = {
+        { "none_is_carried", 5, 0, 0, 5 },
+        { "one_is_carried", sizeof(struct record_carried), 1, 1, 0 },
+        { "arguments_follow_what_is_carried", 2 * sizeof(struct record_carried) + 3, 2, 2, 3 },
+        { "the_most_is_carried", RECORD_DONES_MAX * sizeof(struct record_carried), RECORD_DONES_MAX,
+          RECORD_DONES_MAX, 0 },
+        { "more_than_the_most_is_refused", sizeof(buffer), RECORD_DONES_MAX + 1, SIZE_MAX, 0 },
+        { "less_than_it_says_is_refused", 2 * sizeof(struct record_carried) - 1, 2, SIZE_MAX, 0 },
+        { "a_number_that_wraps_is_refused", 64, UINT32_MAX, SIZE_MAX, 0 },
+};
+
+static void run_carried(void **state)
+{
+        const struct carried_row *row = *state;
+        struct record_carried carried[RECORD_DONES_MAX];
+        struct record record = { .type = RECORD_DONE, .tail = buffer, .n_tail = row->n_tail };
+
+        assert_int_equal(record_take_carried(&record, row->n_done, carried), row->want);
+        if (row->want != SIZE_MAX)
+                assert_int_equal(record.n_tail, row->want_left);
+}
+
 int main(void)
 {
         struct test_set set = { 0 };
 
         test_set_add_rows(&set, rows, run_row);
         test_set_add_rows(&set, rows, run_lengths);
+        test_set_add_rows(&set, carried_rows, run_carried);
         test_set_add_test(&set, unknown_types_are_bad);
         test_set_add_test(&set, a_tail_that_finds_no_room_is_not_cut);
         return test_set_run(&set, "record");

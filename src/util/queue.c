@@ -2,8 +2,7 @@
 /*
  * A queue is a chain of pieces. Bytes are written into the room of the last one and taken from the
  * first one; a piece goes back to the kernel as soon as it was taken, so that what flows through
- * costs its own size once, and nothing afterwards. Large pieces are aligned to huge pages: without
- * them, the kernel's work for each new page is what a transfer costs most.
+ * costs its own size once, and nothing afterwards.
  *
  * A queue never holds more than its budget has: queue_room() and queue_put() say -ENOBUFS then, and
  * lose nothing of what is in it.
@@ -31,30 +30,16 @@ static size_t piece_bytes(const struct queue_piece *piece)
         return sizeof(*piece) + piece->n_room;
 }
 
-/* A mapping that is a huge page, where the kernel has one to give. */
-static void *map_large(void)
-{
-        size_t n = QUEUE_PIECE_LARGE_BYTES;
-        size_t n_before;
-        char *map;
-
-        map = mmap(NULL, 2 * n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (map == MAP_FAILED)
-                return NULL;
-        n_before = (n - (uintptr_t)map % n) % n;
-        if (n_before)
-                (void)munmap(map, n_before);
-        (void)munmap(map + n_before + n, n - n_before);
-        (void)madvise(map + n_before, n, MADV_HUGEPAGE);
-        return map + n_before;
-}
-
-static void *map_small(size_t n_bytes)
+/* All of it at once: page by page, the faults would be what a transfer costs most. */
+static void *map_piece(size_t n_bytes)
 {
         void *map;
 
-        map = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        return map == MAP_FAILED ? NULL : map;
+        map = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        if (map == MAP_FAILED)
+                return NULL;
+        return map;
 }
 
 static void piece_free(struct queue_piece *piece)
@@ -69,10 +54,7 @@ static struct queue_piece *piece_new(size_t n_bytes)
 {
         struct queue_piece *piece;
 
-        if (n_bytes >= QUEUE_PIECE_LARGE_BYTES)
-                piece = map_large();
-        else
-                piece = n_bytes >= QUEUE_PIECE_MAPPED_BYTES ? map_small(n_bytes) : malloc(n_bytes);
+        piece = n_bytes >= QUEUE_PIECE_MAPPED_BYTES ? map_piece(n_bytes) : malloc(n_bytes);
         if (!piece)
                 return NULL;
         piece->next = NULL;

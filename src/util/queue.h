@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 /* The first piece of a queue is small, since most hold little. Each next one is eight times as
- * large, up to a huge page. */
+ * large, up to a bound that keeps small what is mapped and not used. */
 #define QUEUE_PIECE_FIRST_BYTES (4u * 1024)
 #define QUEUE_PIECE_GROWTH      8
-#define QUEUE_PIECE_LARGE_BYTES (2u * 1024 * 1024)
+#define QUEUE_PIECE_LARGE_BYTES (512u * 1024)
 /* Pieces from here on are mapped by themselves, so that they go back to the kernel at once. */
 #define QUEUE_PIECE_MAPPED_BYTES (256u * 1024)
 

@@ -20,6 +20,7 @@
 #define ERROR_BEHIND   "\\n\"]"
 #define ERROR_CUT      "..."
 
+#define RESULT_BEGIN   "[\"#RETURN\", [%d, \""
 #define RESULT_BETWEEN "\", \""
 #define RESULT_END     "\"]]"
 
@@ -133,8 +134,27 @@ static void take_stream(struct legacy_stream *to, struct legacy_stream *from)
         json_escape_count_end(&from->escape, &from->n_escaped);
         queue_move(&to->queue, &from->queue);
         to->n_escaped = from->n_escaped;
-        to->escape = (struct json_escape){ 0 };
         legacy_stream_deinit(from);
+}
+
+/**
+ * answer_result_bytes() - how long the answer with a result will be
+ * @returncode: the exit code, or minus the signal
+ * @out:        what was printed so far
+ * @err:        the same, of stderr
+ *
+ * Return: bytes, at most 12 fewer for each stream that ends in the middle of a UTF-8 sequence
+ */
+uint64_t answer_result_bytes(int returncode,
+                             const struct legacy_stream *out,
+                             const struct legacy_stream *err)
+{
+        char head[64];
+        int n;
+
+        n = snprintf(head, sizeof(head), RESULT_BEGIN, returncode);
+        return (uint64_t)n + out->n_escaped + strlen(RESULT_BETWEEN) + err->n_escaped +
+               strlen(RESULT_END);
 }
 
 /**
@@ -154,7 +174,7 @@ void answer_set_result(struct answer *answer,
         take_stream(&answer->out, out);
         take_stream(&answer->err, err);
         n = snprintf(answer->small + LENGTH_BYTES, sizeof(answer->small) - LENGTH_BYTES,
-                     "[\"#RETURN\", [%d, \"", returncode);
+                     RESULT_BEGIN, returncode);
         start(answer, (size_t)n,
               answer->out.n_escaped + strlen(RESULT_BETWEEN) + answer->err.n_escaped +
                       strlen(RESULT_END));

@@ -39,5 +39,8 @@ void answer_set_result(struct answer *answer,
                        int returncode,
                        struct legacy_stream *out,
                        struct legacy_stream *err);
+uint64_t answer_result_bytes(int returncode,
+                             const struct legacy_stream *out,
+                             const struct legacy_stream *err);
 size_t answer_take(struct answer *answer, char *out, size_t n_room);
 bool answer_is_empty(const struct answer *answer);

@@ -20,6 +20,7 @@ static struct row {
         { "so_it_is_behind_the_end", "QQ==\xff", NULL },
         { "a_character_between_makes_the_pads_not_count", "QQ=Q=", "A\x04" },
         { "pads_after_three_in_all_are_an_error", "QQ=Q", NULL },
+        { "pads_of_another_group_do_not_count", "QU=JDQQ=", NULL },
         { "nothing_is_nothing", "", "" },
         { "a_group_is_three_bytes", "QUJD", "ABC" },
         { "two_characters_and_two_pads_are_a_byte", "QQ==", "A" },

@@ -40,6 +40,10 @@ static struct row {
         { "a_control_cuts_a_sequence", "\xc3\x01", "\\udcc3\\u0001" },
         { "another_sequence_cuts_a_sequence", "\xf0\x9f\xc3\xa4", "\\udcf0\\udc9f\\u00e4" },
         { "a_bad_byte_cuts_a_sequence", "\xe2\x82\xff", "\\udce2\\udc82\\udcff" },
+        { "long_ascii_cuts_a_sequence",
+          "abcdefg\xe2"
+          "01234567\x82\xac",
+          "abcdefg\\udce201234567\\udc82\\udcac" },
         { "the_end_cuts_a_sequence", "a\xf0\x9f\x98", "a\\udcf0\\udc9f\\udc98" },
         { "the_end_cuts_a_first_byte", "\xe0", "\\udce0" },
 };
@@ -162,6 +166,26 @@ static void each_byte_is_written_as_text_is_in_any_place(void **state)
                 }
 }
 
+static void what_grows_most_stays_within_its_room(void **state)
+{
+        cleanup_text struct text want = { 0 };
+        cleanup_text struct text seen = { 0 };
+        struct json_escape escape = { 0 };
+        char bytes[20000];
+        size_t n_room;
+
+        (void)state;
+        memset(bytes, 0xFF, sizeof(bytes));
+        text_put_json(&want, bytes, sizeof(bytes));
+        for (n_room = JSON_ESCAPE_ROOM_BYTES; n_room < 2u * want.n_bytes; n_room += n_room / 8) {
+                text_deinit(&seen);
+                text_put_char(&seen, '"');
+                put_piece(&escape, bytes, sizeof(bytes), n_room, &seen);
+                text_put_char(&seen, '"');
+                assert_string_equal(text_get(&seen), text_get(&want));
+        }
+}
+
 static void without_room_nothing_is_taken(void **state)
 {
         struct json_escape escape = { 0 };
@@ -187,6 +211,7 @@ int main(void)
         test_set_add_rows(&set, rows, run_row);
         test_set_add_test(&set, all_four_bytes_are_written_as_text_is);
         test_set_add_test(&set, each_byte_is_written_as_text_is_in_any_place);
+        test_set_add_test(&set, what_grows_most_stays_within_its_room);
         test_set_add_test(&set, without_room_nothing_is_taken);
         return test_set_run(&set, "json-escape");
 }

@@ -43,6 +43,7 @@ static void assert_answer(struct peer *peer, const char *want)
 
         assert_true(peer_take(peer, &frame));
         assert_string_equal(text_get(&frame), want);
+        assert_int_equal(peer->got.n_bytes, 0);
 }
 
 static void open_methods(struct peer *peer, size_t n_chunk)
@@ -218,6 +219,9 @@ static struct {
         { "an_argument_is_no_other_object",
           "[\"1\", \"run_one_command\", [[\"ls\", {\"bytes\": \"bHM=\"}]], {}]",
           ERROR("run_one_command: userargs[1] is an object without bytes") },
+        { "an_object_after_bytes_is_no_bytes",
+          "[\"1\", \"run_one_command\", [[\"ls\", {\"__bytes__\": \"bHM=\"}, {}]], {}]",
+          ERROR("run_one_command: userargs[2] is an object without bytes") },
         { "an_argument_is_no_exception",
           "[\"1\", \"run_one_command\", "
           "[[\"ls\", {\"__bytes__\": \"bHM=\", \"__exception__\": \"NoFilterMatched\"}]], {}]",
@@ -299,6 +303,15 @@ static struct {
         { "the_last_keyword_counts",
           RUN("[], {\"userargs\": [\"rm\", {}], \"stdin\": 5, \"userargs\": [\"ls\"], \"stdin\": \"a\"}"),
           "ls|", "a" },
+        { "the_last_command_counts",
+          RUN("[], {\"userargs\": [\"rm\", \"-r\"], \"userargs\": [\"ls\"]}"), "ls|", NULL },
+        { "bytes_after_bytes_are_bytes",
+          RUN("[[\"ls\", {\"__bytes__\": \"/w==\"}, {\"__bytes__\": \"bHM=\"}]], {}"),
+          "ls|\xFF|ls|", NULL },
+        { "bytes_after_an_exception_are_bytes",
+          RUN("[[\"ls\"]], {\"stdin\": {\"__exception__\": \"x\"}, "
+              "\"stdin\": {\"__bytes__\": \"bHM=\"}}"),
+          "ls|", "ls" },
         { "the_last_keyword_counts_for_nothing",
           RUN("[[\"ls\"]], {\"stdin\": \"abc\", \"stdin\": null}"), "ls|", NULL },
         { "what_is_ignored_may_be_no_text",
@@ -646,6 +659,36 @@ static void an_announced_length_costs_nothing(void **state)
         peer_deinit(&peer);
 }
 
+/* What is broken is not kept until its message ends. */
+static void a_broken_request_holds_no_memory(void **state)
+{
+        static const char request[] = "[\"1\", \"run_one_command\", [[\"cat\"], \"abc\\";
+        struct peer peer;
+        size_t n;
+
+        (void)state;
+        open_methods(&peer, 0);
+        assert_int_equal(peer_feed(&peer, "\0\0\0\0\0\0\x03\xFF", 8, &n), 0);
+        assert_int_equal(peer_feed(&peer, request, strlen(request), &n), 0);
+        assert_true(peer.shared.budget.n_used_bytes > 0);
+        assert_int_equal(peer_feed(&peer, "x", 1, &n), 0);
+        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+        assert_false(legacy_has_output(&peer.legacy));
+        peer_deinit(&peer);
+}
+
+static void a_stream_that_got_nothing_holds_no_memory(void **state)
+{
+        struct queue_budget budget = { .n_max_bytes = BUDGET_BYTES };
+        struct legacy_stream stream;
+
+        (void)state;
+        legacy_stream_init(&stream, &budget);
+        legacy_stream_commit(&stream, 0);
+        assert_int_equal(budget.n_used_bytes, 0);
+        legacy_stream_deinit(&stream);
+}
+
 /* A request for "cat" with a megabyte of stdin. */
 static void put_large_request(struct text *request)
 {
@@ -882,14 +925,24 @@ static void an_old_challenge_gets_the_bare_md5(void **state)
         peer_deinit(&peer);
 }
 
-static void a_client_can_refuse_our_proof(void **state)
+static struct {
+        const char *name;
+        const char *message;
+} welcome_rows[] = {
+        { "a_client_can_refuse_our_proof", "#FAILURE#" },
+        { "a_welcome_is_not_empty", "" },
+        { "a_welcome_is_whole", "#WELCOME" },
+        { "a_welcome_is_no_more", "#WELCOME##" },
+};
+
+static void run_welcome(void **state)
 {
+        const __typeof__(welcome_rows[0]) *row = *state;
         struct peer peer;
 
-        (void)state;
         shake_half(&peer, ALL);
         assert_int_equal(peer_say(&peer, "#CHALLENGE#0123456789abcdefghij"), 0);
-        assert_int_equal(peer_say(&peer, "#FAILURE#"), LEGACY_E_CLOSE);
+        assert_int_equal(peer_say(&peer, row->message), LEGACY_E_CLOSE);
         assert_int_equal(legacy_failure(&peer.legacy), LEGACY_FAILURE_REJECTED);
         assert_false(legacy_is_authenticated(&peer.legacy));
         peer_deinit(&peer);
@@ -943,7 +996,7 @@ int main(void)
         test_set_add_test(&set, a_long_announcement_fails_before_its_payload);
         test_set_add_rows(&set, question_rows, run_question);
         test_set_add_test(&set, an_old_challenge_gets_the_bare_md5);
-        test_set_add_test(&set, a_client_can_refuse_our_proof);
+        test_set_add_rows(&set, welcome_rows, run_welcome);
         test_set_add_rows(&set, first_rows, run_first);
         test_set_add_rows(&set, method_rows, run_method);
         test_set_add_rows(&set, run_rows, run_run);
@@ -960,6 +1013,8 @@ int main(void)
         test_set_add_test(&set, a_message_that_is_too_long_is_passed_over);
         test_set_add_test(&set, a_first_message_that_is_too_long_is_the_last);
         test_set_add_test(&set, an_announced_length_costs_nothing);
+        test_set_add_test(&set, a_broken_request_holds_no_memory);
+        test_set_add_test(&set, a_stream_that_got_nothing_holds_no_memory);
         test_set_add_test(&set, a_request_for_which_there_is_no_memory_is_an_error);
         test_set_add_test(&set, bytes_for_which_there_is_no_memory_are_an_error);
         test_set_add_test(&set, a_request_that_cannot_be_read_is_an_error);

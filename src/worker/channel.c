@@ -15,6 +15,9 @@
 /* Records that are read before others get their turn. */
 #define RECORDS_AT_ONCE 32
 
+/* The arguments that fit into a start. */
+#define ARGS_BYTES_LAST (16u * 1024)
+
 /* Return: 0, FD_E_END, -EAGAIN, or another negative errno */
 static int send_record(struct worker *worker,
                        const struct record *record,
@@ -31,7 +34,7 @@ static int send_record(struct worker *worker,
 /* All arguments but those that fit into the start itself. */
 static int send_args(struct worker *worker, struct run *run)
 {
-        const size_t n_last = RECORD_BYTES_MAX - 256;
+        const size_t n_last = ARGS_BYTES_LAST;
         struct record record = { .type = RECORD_ARGS };
         const void *bytes;
         size_t n;
@@ -56,8 +59,32 @@ static int send_args(struct worker *worker, struct run *run)
         return 0;
 }
 
+/* What is told is done with: its numbers are free. */
+static void forget_carried(struct worker *worker, size_t n)
+{
+        size_t i;
+
+        for (i = 0; i < n; i++)
+                worker->free_ids[worker->n_free_ids++] = (uint32_t)worker->carried[i].id;
+        worker->n_carried -= n;
+        memmove(worker->carried, worker->carried + n,
+                worker->n_carried * sizeof(worker->carried[0]));
+        if (!worker->n_carried)
+                loop_timer_stop(&worker->carried_late);
+}
+
+/* The beginning of a record's tail. Return: how many it tells of */
+static size_t put_carried(const struct worker *worker, char *tail)
+{
+        size_t n = worker->n_carried < RECORD_DONES_MAX ? worker->n_carried : RECORD_DONES_MAX;
+
+        memcpy(tail, worker->carried, n * sizeof(worker->carried[0]));
+        return n;
+}
+
 static int send_start(struct worker *worker, struct run *run)
 {
+        char tail[RECORD_DONES_MAX * sizeof(struct record_carried) + ARGS_BYTES_LAST];
         struct record record = {
                 .type = RECORD_START,
                 .id = run->id,
@@ -65,10 +92,12 @@ static int send_start(struct worker *worker, struct run *run)
                            .n_args_bytes = run->n_args_bytes,
                            .peer_uid = run->peer_uid,
                            .peer_pid = run->peer_pid },
+                .tail = tail,
         };
-        const void *bytes = NULL;
+        const void *bytes;
+        size_t n_carried;
         size_t n_fds = 0;
-        size_t n = 0;
+        size_t n;
         int fds[3];
         int i;
         int r;
@@ -76,9 +105,13 @@ static int send_start(struct worker *worker, struct run *run)
         r = send_args(worker, run);
         if (r)
                 return r;
-        (void)queue_peek(&run->args, &bytes, &n);
-        record.tail = bytes;
-        record.n_tail = n;
+        n_carried = put_carried(worker, tail);
+        record.start.n_done = (uint32_t)n_carried;
+        record.n_tail = n_carried * sizeof(struct record_carried);
+        if (queue_peek(&run->args, &bytes, &n)) {
+                memcpy(tail + record.n_tail, bytes, n);
+                record.n_tail += n;
+        }
         for (i = 0; i < 3; i++) {
                 if (run->theirs[i] < 0)
                         continue;
@@ -86,33 +119,53 @@ static int send_start(struct worker *worker, struct run *run)
                 fds[n_fds++] = run->theirs[i];
         }
         r = send_record(worker, &record, fds, n_fds);
-        if (!r)
-                run_sent(run);
-        return r;
-}
-
-static int send_done(struct worker *worker, const struct run *run)
-{
-        return send_record(worker,
-                           &(struct record){ .type = RECORD_DONE,
-                                             .id = run->id,
-                                             .done = { .n_in_bytes = run->n_input_bytes,
-                                                       .n_out_bytes = run->out.n_bytes,
-                                                       .n_err_bytes = run->err.n_bytes } },
-                           NULL, 0);
-}
-
-static int send_run(struct worker *worker, struct run *run)
-{
-        int r;
-
-        r = run->state == RUN_STARTING ? send_start(worker, run) : send_done(worker, run);
         if (r)
                 return r;
+        forget_carried(worker, n_carried);
+        run_sent(run);
         list_remove(&run->unsent);
-        if (run->state == RUN_DONE)
-                (void)run_free(run);
         return 0;
+}
+
+/* Return: 0 when all is told */
+static int send_carried(struct worker *worker)
+{
+        char tail[RECORD_DONES_MAX * sizeof(struct record_carried)];
+        struct record record = { .type = RECORD_DONE, .tail = tail };
+        size_t n;
+        int r;
+
+        while (worker->n_carried) {
+                n = put_carried(worker, tail);
+                record.done.n_done = (uint32_t)n;
+                record.n_tail = n * sizeof(struct record_carried);
+                r = send_record(worker, &record, NULL, 0);
+                if (r)
+                        return r;
+                forget_carried(worker, n);
+        }
+        return 0;
+}
+
+static int dispatch_carried_late(struct loop_timer *timer)
+{
+        struct worker *worker = container_of(timer, struct worker, carried_late);
+
+        worker->is_carried_due = true;
+        return worker_turn(worker);
+}
+
+/**
+ * channel_tell_carried() - a command is over, and its client was answered
+ * @worker:  the worker
+ * @carried: what was carried for it; its number is free when the monitor knows
+ */
+void channel_tell_carried(struct worker *worker, const struct record_carried *carried)
+{
+        worker->carried[worker->n_carried++] = *carried; /* there are only so many numbers */
+        if (!worker->carried_late.loop)
+                loop_timer_set(&worker->carried_late, &worker->loop, dispatch_carried_late,
+                               WORKER_CARRIED_MS);
 }
 
 static int send_stop(struct worker *worker)
@@ -139,7 +192,11 @@ int channel_send(struct worker *worker)
         int r = 0;
 
         while (!r && (run = list_first(&worker->unsent, struct run, unsent)))
-                r = send_run(worker, run);
+                r = send_start(worker, run);
+        if (!r && (worker->is_carried_due || worker->is_stopping || !worker->n_free_ids)) {
+                r = send_carried(worker);
+                worker->is_carried_due = r != 0;
+        }
         if (!r && worker->stop_reason)
                 r = send_stop(worker);
         if (r && r != -EAGAIN)
@@ -204,6 +261,12 @@ static int take_record(struct worker *worker)
         }
 }
 
+/* With one command under way, asking for a second record is a call in vain. */
+static bool is_more_likely(const struct worker *worker, int n_taken)
+{
+        return !n_taken || RECORD_IDS_MAX - worker->n_free_ids - worker->n_carried > 0;
+}
+
 /**
  * channel_dispatch() - the monitor says something, or takes more
  * @io:     of the worker's channel
@@ -218,7 +281,7 @@ int channel_dispatch(struct loop_io *io, uint32_t events)
         int r = 0;
 
         if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-                for (i = 0; !r && i < RECORDS_AT_ONCE; i++)
+                for (i = 0; !r && i < RECORDS_AT_ONCE && is_more_likely(worker, i); i++)
                         r = take_record(worker);
         if (r > 0)
                 return err_origin(-EPIPE); /* nobody is there any more */

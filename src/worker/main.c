@@ -98,7 +98,8 @@ int main(void)
         };
         int r;
 
-        /* A command may stop reading, and a client go, at any time: that is an error of the write. */
+        /* A command may stop reading, and a client go, at any time: that is an error of the write.
+         */
         (void)signal(SIGPIPE, SIG_IGN);
         r = begin(&worker);
         if (!r) {

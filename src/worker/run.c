@@ -71,21 +71,25 @@ static struct session *leave_session(struct run *run)
         return session;
 }
 
-static void end(struct run *run)
+/* Gives back everything but its number. */
+static void forget(struct run *run)
 {
-        worker_touch(run->worker);
+        struct worker *worker = run->worker;
+
+        list_remove(&run->unsent);
+        loop_timer_stop(&run->watch);
         loop_timer_stop(&run->drain);
+        close_theirs(run);
         close_input(run);
+        queue_deinit(&run->input);
+        queue_deinit(&run->args);
         close_output(&run->out);
         close_output(&run->err);
-        run->state = RUN_DONE;
-        list_append(&run->worker->unsent, &run->unsent);
-}
-
-static void answer_error(struct session *session, const char *sentence)
-{
-        legacy_error(&session->legacy, sentence);
-        session_answered(session);
+        legacy_stream_deinit(&run->out.stream);
+        legacy_stream_deinit(&run->err.stream);
+        worker->runs[run->id] = NULL;
+        free(run);
+        worker_resume_accepting(worker);
 }
 
 static int returncode(int status)
@@ -93,23 +97,51 @@ static int returncode(int status)
         return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* All is there, or as much as there will be. */
+/* Where the answer takes more than a message may, or found no memory. */
+static bool is_too_long(const struct run *run)
+{
+        uint64_t n;
+
+        if (run->out.is_lost || run->err.is_lost)
+                return true;
+        n = answer_result_bytes(returncode(run->status), &run->out.stream, &run->err.stream);
+        return n > run->worker->legacy.n_message_max;
+}
+
+static void answer_too_long(const struct run *run, struct session *session)
+{
+        char sentence[SENTENCE_BYTES_MAX];
+
+        (void)snprintf(
+                sentence, sizeof(sentence),
+                "The command ran, but its output is lost: the answer is longer than the %llu "
+                "bytes of max_message_bytes, or there was no memory for it",
+                (unsigned long long)run->worker->legacy.n_message_max);
+        legacy_error(&session->legacy, sentence);
+}
+
+/* All is there, or as much as there will be: the client gets it, and the run is freed. */
 static void finish(struct run *run)
 {
-        bool is_lost = run->out.is_lost || run->err.is_lost;
+        struct record_carried carried = {
+                .id = run->id,
+                .n_in_bytes = run->n_input_bytes,
+                .n_out_bytes = run->out.n_bytes,
+                .n_err_bytes = run->err.n_bytes,
+        };
         struct session *session = leave_session(run);
+        struct worker *worker = run->worker;
 
-        end(run);
-        if (!session)
-                return;
-        if (is_lost) {
-                answer_error(session, "The command ran, but its output is more than is held "
-                                      "(max_message_bytes), and was lost");
-                return;
-        }
-        legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
-                      &run->err.stream);
-        session_answered(session);
+        if (session && is_too_long(run))
+                answer_too_long(run, session);
+        else if (session)
+                legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
+                              &run->err.stream);
+        worker_touch(worker);
+        forget(run);
+        channel_tell_carried(worker, &carried); /* which frees its number */
+        if (session)
+                session_answered(session);
 }
 
 static void finish_if_over(struct run *run)
@@ -164,7 +196,7 @@ static void keep_output(struct run_output *output, const void *room, size_t n_by
         if (room == run->worker->input)
                 return;
         legacy_stream_commit(&output->stream, n_bytes);
-        if (run->out.stream.queue.n_bytes + run->err.stream.queue.n_bytes >
+        if (run->out.stream.n_escaped + run->err.stream.n_escaped >
             run->worker->legacy.n_message_max)
                 lose(output);
 }
@@ -263,13 +295,40 @@ static int make_pipe(int ours, int *ret_ours, int *ret_theirs)
 
 static int make_output(struct run_output *output, int *ret_theirs)
 {
-        int r;
+        return err_trace(make_pipe(0, &output->fd, ret_theirs));
+}
 
-        r = make_pipe(0, &output->fd, ret_theirs);
-        if (r)
-                return err_trace(r);
+/* Return: 0 or negative errno */
+static int watch_output(struct run_output *output)
+{
+        if (output->fd < 0 || output->io.loop)
+                return 0;
         return err_trace(loop_io_init(&output->io, &output->run->worker->loop, dispatch_output,
                                       output->fd, EPOLLIN));
+}
+
+/* Without a place in the epoll set nothing would ever be read: it is lost then. */
+static void watch_outputs(struct run *run)
+{
+        struct run_output *outputs[] = { &run->out, &run->err };
+        size_t i;
+
+        for (i = 0; i < 2; i++) {
+                if (!watch_output(outputs[i]))
+                        continue;
+                lose(outputs[i]);
+                close_output(outputs[i]);
+        }
+}
+
+static int dispatch_watch(struct loop_timer *timer)
+{
+        struct run *run = container_of(timer, struct run, watch);
+        struct worker *worker = run->worker;
+
+        watch_outputs(run);
+        finish_if_over(run);
+        return worker_turn(worker);
 }
 
 static int make_input(struct run *run, struct call *call)
@@ -356,6 +415,7 @@ int run_new(struct session *session)
                 (void)run_free(run);
                 return refuse_here(session, -r);
         }
+        loop_timer_set(&run->watch, &worker->loop, dispatch_watch, RUN_UNWATCHED_MS);
         run->session = session;
         session->run = run;
         list_append(&worker->unsent, &run->unsent);
@@ -374,32 +434,22 @@ void run_sent(struct run *run)
 }
 
 /**
- * run_free() - forget a run
- * @run: in no list; or NULL
+ * run_free() - forget a run that was not started
+ * @run: its number is free afterwards; or NULL
  *
  * Return: NULL
  */
 struct run *run_free(struct run *run)
 {
         struct worker *worker;
+        uint32_t id;
 
         if (!run)
                 return NULL;
         worker = run->worker;
-        list_remove(&run->unsent);
-        loop_timer_stop(&run->drain);
-        close_theirs(run);
-        close_input(run);
-        queue_deinit(&run->input);
-        queue_deinit(&run->args);
-        close_output(&run->out);
-        close_output(&run->err);
-        legacy_stream_deinit(&run->out.stream);
-        legacy_stream_deinit(&run->err.stream);
-        worker->runs[run->id] = NULL;
-        worker->free_ids[worker->n_free_ids++] = run->id;
-        worker_resume_accepting(worker);
-        free(run);
+        id = run->id;
+        forget(run);
+        worker->free_ids[worker->n_free_ids++] = id;
         return NULL;
 }
 
@@ -490,8 +540,9 @@ static int64_t drain_ms(const struct worker *worker)
 }
 
 /**
- * run_wait_no_longer() - see to it that what has exited ends in time
- * @run: has exited, and may be freed
+ * run_exited() - the command has exited
+ * @run:    ends when its streams do, or after the time that others may keep them open
+ * @record: RECORD_EXITED; NULL: it was told already, but that time has changed
  */
 void run_exited(struct run *run, const struct record *record)
 {
@@ -508,6 +559,7 @@ void run_exited(struct run *run, const struct record *record)
                 finish(run);
                 return;
         }
+        watch_outputs(run);
         if ((run->out.fd >= 0 || run->err.fd >= 0) && delay_ms >= 0)
                 loop_timer_set(&run->drain, &run->worker->loop, dispatch_drain, delay_ms);
         finish_if_over(run);

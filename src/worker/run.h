@@ -18,6 +18,10 @@ struct worker;
 /* A pipe that was filled once is made larger, to so many bytes, if the kernel lets us. */
 #define RUN_PIPE_BYTES (1024 * 1024)
 
+/* A command that is over sooner, as most are, has its streams read once, at its exit; those of one
+ * that takes longer are watched from then on. In milliseconds. */
+#define RUN_UNWATCHED_MS 2
+
 /* One of the command's two output streams. */
 struct run_output {
         struct run *run;
@@ -32,7 +36,6 @@ struct run_output {
 enum run_state {
         RUN_STARTING, /* the monitor is to be asked */
         RUN_RUNNING,  /* it was asked, and answers with an exit, a failure or a refusal */
-        RUN_DONE,     /* the client was answered, and the monitor is to be told what flowed */
 };
 
 struct run {
@@ -53,6 +56,7 @@ struct run {
         uint64_t n_input_bytes; /* that were written */
         struct run_output out;
         struct run_output err;
+        struct loop_timer watch; /* when its streams are to be watched */
         struct loop_timer drain; /* after its exit: how long others may keep its streams open */
         bool has_exited;
         int status; /* as wait(2) */

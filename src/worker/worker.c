@@ -96,6 +96,7 @@ static int dispatch_listener(struct loop_io *io, uint32_t events)
         for (i = 0; i < ACCEPTS_AT_ONCE; i++) {
                 if (!make_room(worker))
                         return err_trace(stop_accepting(worker));
+                /* cppcheck-suppress nullPointer ; the address is not wanted, as accept(2) allows */
                 fd = accept4(worker->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
                         return 0;
@@ -216,7 +217,8 @@ int worker_turn(struct worker *worker)
 {
         int r;
 
-        if (!list_is_empty(&worker->unsent) || worker->stop_reason) {
+        if (!list_is_empty(&worker->unsent) || worker->stop_reason || worker->is_carried_due ||
+            (worker->n_carried && (worker->is_stopping || !worker->n_free_ids))) {
                 r = channel_send(worker);
                 if (r)
                         return err_trace(r);
@@ -307,6 +309,7 @@ void worker_deinit(struct worker *worker)
                 (void)run_free(worker->runs[i]);
         loop_timer_stop(&worker->idle);
         loop_timer_stop(&worker->stopping);
+        loop_timer_stop(&worker->carried_late);
         close_listener(worker);
         loop_io_deinit(&worker->channel);
         legacy_shared_deinit(&worker->legacy);

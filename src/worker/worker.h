@@ -22,6 +22,8 @@ struct session;
 /* While we stop: how long a peer may take to read its answer, and how long output is waited for
  * after a command's exit, in milliseconds. */
 #define WORKER_STOP_MS 20000
+/* What was carried is told with the next start, or after so many milliseconds. */
+#define WORKER_CARRIED_MS 50
 /* Where there is no descriptor for a connection, it is tried again after so many milliseconds. */
 #define WORKER_ACCEPT_RETRY_MS 500
 /* All that commands read and print and clients have not taken yet, as a multiple of the largest
@@ -54,7 +56,11 @@ struct worker {
         struct run *runs[RECORD_IDS_MAX];
         uint32_t free_ids[RECORD_IDS_MAX];
         size_t n_free_ids;
-        struct list unsent; /* runs that have something to tell the monitor, in order */
+        struct list unsent; /* runs that the monitor is to be asked for, in order */
+        struct record_carried carried[RECORD_IDS_MAX]; /* of runs that are over, to be told */
+        size_t n_carried;
+        bool is_carried_due;
+        struct loop_timer carried_late; /* they are told with the next start, or by then */
 
         uint32_t n_unsaid;    /* refused peers that the monitor could not be told of */
         uint32_t stop_reason; /* to be told; 0: nothing */
@@ -74,4 +80,5 @@ int worker_turn(struct worker *worker);
 
 int channel_dispatch(struct loop_io *io, uint32_t events);
 int channel_send(struct worker *worker);
+void channel_tell_carried(struct worker *worker, const struct record_carried *carried);
 void channel_tell_refused(struct worker *worker, uint32_t reason, uid_t uid, pid_t pid);

@@ -11,12 +11,18 @@ from typing import Any
 import pytest
 
 from rwtest.daemon import Daemon, DaemonProgram, Launcher
-from rwtest.legacy import METHODS, RETURN, TIMER_METHODS, TRACEBACK, UNSERIALIZABLE, Answer, Session
+from rwtest.legacy import (
+    METHODS,
+    RETURN,
+    TIMER_METHODS,
+    TRACEBACK,
+    UNSERIALIZABLE,
+    Answer,
+    Session,
+    check_sentence,
+)
 from rwtest.programs import EXIT_UNAUTHORIZED
 from rwtest.wait import wait_for
-
-# No error of ours is longer than somebody would read.
-SENTENCE_MAX_BYTES = 1024
 
 
 @pytest.fixture()
@@ -33,9 +39,7 @@ def check_error(daemon: Daemon, answer: Answer) -> None:
     assert isinstance(answer.result, str)
     if daemon.program.is_ours:
         assert answer.kind == TRACEBACK
-        line = answer.result.removesuffix("\n")
-        assert line.isascii() and line.isprintable() and " " in line
-        assert len(answer.result) <= SENTENCE_MAX_BYTES
+        check_sentence(answer.result)
 
 
 # what a proxy asks before it has an object

@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from rwtest.daemon import FILTERS, Daemon, DaemonProgram, Launcher
-from rwtest.legacy import RETURN, TRACEBACK, UNSERIALIZABLE, RemoteError, Result, Session
+from rwtest.legacy import (
+    RETURN,
+    TRACEBACK,
+    UNSERIALIZABLE,
+    RemoteError,
+    Result,
+    Session,
+    check_sentence,
+)
 from rwtest.logs import Syslog
 from rwtest.programs import EXIT_NOT_EXECUTABLE, EXIT_UNAUTHORIZED
 from rwtest.wait import is_alive, wait_for
@@ -136,7 +144,7 @@ def test_d4b_what_the_kernel_refuses_is_an_error_with_its_reason(
         for text, reason in reasons.values():
             if daemon.program.is_ours:
                 assert reason in text
-                assert text.isascii() and text.removesuffix("\n").isprintable()
+                check_sentence(text)
             else:
                 # "Object of type OSError is not JSON serializable"
                 assert reason not in text

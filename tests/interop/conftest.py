@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from generate import Generator
@@ -14,6 +15,31 @@ from oracle import Policy
 from tree import Tree
 
 _SUMMARIES: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """oslo.rootwrap's own tests mostly sleep: they are asked last, and begin first."""
+    items.sort(key=_needs_runs)
+
+
+def _needs_runs(item: pytest.Item) -> bool:
+    return "runs" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """oslo.rootwrap's own tests, started before any other test of this folder."""
+    started = request.session.items[-1].module.Runs(tmp_path_factory.mktemp("own"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin(request: pytest.FixtureRequest) -> None:
+    """Start what others wait for at the end."""
+    item = request.session.items[-1]
+    if _needs_runs(item):
+        request.getfixturevalue("runs")
 
 
 @pytest.fixture(scope="session")

@@ -144,14 +144,15 @@ class Daemon:
             returncode = self.process.wait(programs.DEADLINE_S)
             raise StartError(returncode, self.stderr())
         self.path = Path(os.fsdecode(line[:-1]))
+        self._pid = wait_for(self._find_pid, "a process that is not sudo")
+        if self.program.is_ours:
+            self._worker = wait_for(self._find_worker, f"a {WORKER_NAME} below the daemon")
 
     # the processes
 
     @property
     def pid(self) -> int:
         """The daemon itself (of ours: the monitor), not the sudo that started it."""
-        if not self._pid:
-            self._pid = wait_for(self._find_pid, f"{self.program.program.name} to run")
         return self._pid
 
     def _find_pid(self) -> int | None:
@@ -165,8 +166,6 @@ class Daemon:
     @property
     def worker(self) -> int:
         """The unprivileged half of ours."""
-        if not self._worker:
-            self._worker = wait_for(self._find_worker, "a worker below the daemon")
         return self._worker
 
     def _find_worker(self) -> int | None:
@@ -250,8 +249,8 @@ class Daemon:
     def kill(self) -> None:
         """Ends whatever is left of it, and keeps what it had on stderr."""
         if self.process.poll() is None:
-            with suppress(OSError, AssertionError):
-                for pid in reversed(self.pids):
+            for pid in filter(None, (self._pid, self._worker)):
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.process.kill()
         self.process.wait()

@@ -78,6 +78,17 @@ class Result(NamedTuple):
     stderr: str
 
 
+# No error of ours is longer than somebody would read.
+SENTENCE_MAX_BYTES = 1024
+
+
+def check_sentence(text: str) -> None:
+    """An error's text is one line that can be read. RemoteError wants it to end as a line does."""
+    line = text.removesuffix("\n")
+    assert line.isascii() and line.isprintable() and " " in line
+    assert len(line) <= SENTENCE_MAX_BYTES
+
+
 def mac(key: bytes, message: bytes, digest: str) -> bytes:
     """An HMAC."""
     return hmac.new(key, message, getattr(hashlib, digest)).digest()
@@ -122,9 +133,10 @@ class Connection:
 
     def __init__(self, path: Path | str, timeout_s: float = DEADLINE_S) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(timeout_s)
         try:
+            # blocking: otherwise a full backlog is an error at once
             self.socket.connect(str(path))
+            self.socket.settimeout(timeout_s)
         except OSError:
             self.socket.close()
             raise
@@ -301,7 +313,7 @@ class Session(Connection):
         self.start(words, stdin)
         kind, result = self.receive_answer()
         if kind not in (TRACEBACK, UNSERIALIZABLE):
-            raise AssertionError(f"{words!r} gave {kind}: {result!r}")
+            raise AssertionError(f"{words!r:.200} gave {kind}: {result!r:.200}")
         return str(result)
 
     def run_json(self, args: str) -> Answer:
