@@ -34,7 +34,8 @@ static bool make_room(struct worker *worker)
 
         if (worker->n_sessions < worker->n_sessions_max)
                 return true;
-        if (!oldest)
+        if (!oldest || worker->loop.now_ms < oldest->deadline.deadline_ms -
+                                                     (WORKER_HANDSHAKE_MS - WORKER_STRANGER_MS))
                 return false;
         channel_tell_refused(worker, RECORD_PEER_CROWD, oldest->uid, oldest->pid);
         (void)session_free(oldest);

@@ -19,6 +19,8 @@ struct session;
 #define WORKER_SESSIONS_MAX 8192u
 /* How long a peer may take to prove that it knows the key, in milliseconds. */
 #define WORKER_HANDSHAKE_MS 5000
+/* Where there is no room for one more, the oldest that has not proved it by then makes some. */
+#define WORKER_STRANGER_MS 1000
 /* While we stop: how long a peer may take to read its answer, and how long output is waited for
  * after a command's exit, in milliseconds. */
 #define WORKER_STOP_MS 20000

@@ -75,7 +75,7 @@ def test_its_signals_are_as_at_login(served: Daemon) -> None:
     # Python itself ignores SIGPIPE and SIGXFSZ
     ignored = int(status_of(status, "SigIgn"), 16)
     assert ignored == 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1)
-    code, out, _ = served.peer().run(["sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/$$/status"])
+    code, out, _ = served.peer().run(["sh", "-c", "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"])
     assert (code, {line.split()[1] for line in out.splitlines()}) == (0, {"0" * 16})
 
 
@@ -90,7 +90,7 @@ def test_its_signals_are_as_at_login_whatever_the_daemon_s_were(
 
     daemon = launch(our_daemon_program, preexec_fn=disturb)
     daemon.check_serves()
-    script = "grep -E '^Sig(Blk|Ign)' /proc/$$/status"
+    script = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
     code, out, _ = daemon.peer().run(["sh", "-c", script])
     assert (code, {line.split()[1] for line in out.splitlines()}) == (0, {"0" * 16})
     assert daemon.stop() == 0

@@ -109,7 +109,7 @@ def test_at_the_limit_of_descriptors_a_command_is_an_error_and_the_next_one_work
     sessions = [crowd.enter_context(few_descriptors.peer().session(ident)) for _ in range(30)]
     # each command needs some for its streams: together more than there are
     for session in sessions:
-        session.start(["sh", "-c", "sleep 0.5; echo x"])
+        session.start(["sh", "-c", "sleep 2; echo x"])
     answers = [session.receive_answer() for session in sessions]
     errors = [check_error_or_result(answer, [0, "x\n", ""]) for answer in answers]
     assert any(errors) and not all(errors)

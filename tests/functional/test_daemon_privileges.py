@@ -217,9 +217,22 @@ def test_neither_half_can_be_dumped(unprivileged: Daemon) -> None:
                 Path(f"/proc/{pid}/mem").read_bytes()
 
 
-def test_a_protection_that_is_missing_is_in_the_log(unprivileged: Daemon) -> None:
-    # the lead will tighten this
-    assert "protection" in unprivileged.stderr()
+def test_a_protection_that_is_missing_is_in_the_log(
+    our_daemon_program: DaemonProgram, service_user: str
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/srv") as folder:
+        os.chmod(folder, 0o777)
+        config = PolicyFolder(Path(folder)).write(FILTERS)
+        # Its stdin is at its end: it stops as soon as it has started.
+        subprocess.run(
+            ["/usr/bin/setpriv", f"--reuid={service_user}", f"--regid={service_user}",
+             "--init-groups", "sh", "-c", 'true | "$0" "$1" 2>"$2"',
+             *our_daemon_program.command(config), f"{folder}/log"],
+            env={**os.environ, "TMPDIR": "/tmp"}, stdout=subprocess.DEVNULL, timeout=20, check=True)
+        log = Path(f"{folder}/log").read_text(encoding="utf-8")
+    for what in ("an empty root directory", "a user of its own", "empty capability sets"):
+        assert f"The worker runs without a protection: {what}" in log
+    assert log.count("protection") == 3
 
 
 def test_a_protection_that_is_there_is_not_in_the_log(daemon: Daemon) -> None:

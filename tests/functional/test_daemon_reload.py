@@ -152,6 +152,7 @@ def test_what_runs_and_who_is_connected_stay(
     pids = daemon.pids
     with daemon.session() as busy, daemon.session() as session:
         busy.start(["sh", "-c", "sleep 0.7; echo done"])
+        wait_for(lambda: daemon.commands(), "the command")
         policy.write_filters(ECHO + CAT)
         daemon.send_signal(signal.SIGHUP)
         wait_for(lambda: is_allowed(session, "cat"), "the new policy")
