@@ -12,10 +12,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Threshold:
-    """The most that a figure may be."""
+    """The most that a figure may be; or the least."""
 
     limit: float
     ci: float
+    is_least: bool = False
+
+    def pick(self, ci: bool) -> float:
+        """The limit for this machine."""
+        return self.ci if ci else self.limit
+
+    def is_met(self, value: float, ci: bool) -> bool:
+        """Whether a figure is as promised."""
+        return value >= self.pick(ci) if self.is_least else value <= self.pick(ci)
+
+    def format(self, unit: str, ci: bool) -> str:
+        """For people."""
+        return f"{'≥' if self.is_least else '≤'} {self.pick(ci):g} {unit}"
 
 
 # By the key of the figure.
@@ -26,4 +39,14 @@ THRESHOLDS: dict[str, Threshold] = {
     "decide/worst": Threshold(limit=2.0, ci=4.0),
     "memory/lean": Threshold(limit=0.5, ci=1.0),
     "memory/full": Threshold(limit=0.5, ci=1.0),
+    "daemon-true/popen": Threshold(limit=1.25, ci=1.8),
+    "daemon-start/sudo": Threshold(limit=5.0, ci=20.0),
+    "daemon-memory/ours": Threshold(limit=1.5, ci=2.0),
+    "daemon-memory/wakeups": Threshold(limit=0, ci=2),
+    "daemon-payload/text-out/gain": Threshold(limit=5.0, ci=1.5, is_least=True),
+    "daemon-payload/binary-out/gain": Threshold(limit=5.0, ci=1.5, is_least=True),
+    "daemon-payload/peak": Threshold(limit=8.0, ci=12.0),
+    "daemon-payload/after": Threshold(limit=0.5, ci=1.0),
+    "daemon-parallel/direct": Threshold(limit=0.9, ci=0.6, is_least=True),
+    "daemon-cpu/beyond": Threshold(limit=60.0, ci=150.0),
 }

@@ -11,6 +11,8 @@ RATIO = "×"
 MICROSECONDS = "µs"
 MILLISECONDS = "ms"
 MEGABYTES = "MB"
+MEGABYTES_A_SECOND = "MB/s"
+A_SECOND = "/s"
 
 
 @dataclass(frozen=True)

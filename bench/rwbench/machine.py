@@ -10,7 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("python3-oslo.rootwrap", "sudo", "python3", "libc6", "musl", "libpcre2-32-0")
+PACKAGES = ("python3-oslo.rootwrap", "sudo", "python3", "libc6", "musl", "libpcre2-32-0",
+            "libnettle8")
 
 
 def cpu_model() -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rwbench.figures import Samples
 from rwtest import programs
@@ -38,7 +39,7 @@ class Plan:
     @classmethod
     def make(cls, quick: bool) -> Plan:
         """--quick or not."""
-        return cls(n_blocks=8 if quick else 40, is_quick=quick)
+        return cls(n_blocks=5 if quick else 40, is_quick=quick)
 
     def pick(self, full: int, quick: int) -> int:
         """A number of one's own for each."""
@@ -62,18 +63,24 @@ class Progress:
             print(f"{self.name}: {done * 100 // of} %", file=sys.stderr, flush=True)
 
 
-def run_timer(words: Sequence[str | bytes | Path], user: str | None = None) -> dict[str, list]:
+def run_timer(words: Sequence[str | bytes | Path], user: str | None = None,
+              stdin: bytes = b"") -> dict[str, Any]:
     """Runs one of the C programs. Return: what it printed."""
     done = subprocess.run(
         words, user=user, group=user, extra_groups=[] if user else None, cwd="/",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=DEADLINE_S, check=True)
-    found: dict[str, list] = json.loads(done.stdout)
+        input=stdin, stdout=subprocess.PIPE, timeout=DEADLINE_S, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def built(name: str) -> Path:
+    """One of the C programs, for root."""
+    return programs.build_folder() / "bench" / name
 
 
 def policy_timer() -> Path:
     """The one that is linked to our libraries."""
-    return programs.build_folder() / "bench/policy-timer"
+    return built("policy-timer")
 
 
 def time_commands(
@@ -89,7 +96,7 @@ def time_commands(
     A block has `n_rounds` runs of each command, and `n_slow` of a slow one.
     """
     if not SPAWN_TIMER.exists():
-        shutil.copy(programs.build_folder() / "bench/spawn-timer", SPAWN_TIMER)
+        shutil.copy(built("spawn-timer"), SPAWN_TIMER)
     every = -(-n_rounds // n_slow)
     words: list[str | bytes | Path] = [SPAWN_TIMER, str(n_rounds)]
     for subject in subjects:

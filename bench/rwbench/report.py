@@ -20,26 +20,27 @@ class Report:
     ci: bool
     quick: bool
 
-    def limit_of(self, figure: Figure) -> float | None:
-        """The most that it may be, if anything is promised."""
+    def target_of(self, figure: Figure) -> str:
+        """What is promised, if anything is."""
         threshold = THRESHOLDS.get(figure.key)
-        if not threshold:
-            return None
-        return threshold.ci if self.ci else threshold.limit
+        return threshold.format(figure.unit, self.ci) if threshold else ""
+
+    def is_missed(self, figure: Figure) -> bool:
+        """Whether it is not as promised."""
+        threshold = THRESHOLDS.get(figure.key)
+        return threshold is not None and not threshold.is_met(figure.value.median, self.ci)
 
     def missed(self) -> list[Figure]:
-        """The figures above their limits."""
+        """The figures that are not as promised."""
         figures = [figure for result in self.results.values() for figure in result.figures]
-        return [figure for figure in figures
-                if (limit := self.limit_of(figure)) is not None and figure.value.median > limit]
+        return [figure for figure in figures if self.is_missed(figure)]
 
     def verdict(self, figure: Figure) -> str:
         """Target, and whether it is reached."""
-        limit = self.limit_of(figure)
-        if limit is None:
+        target = self.target_of(figure)
+        if not target:
             return ""
-        word = "reached" if figure.value.median <= limit else "**missed**"
-        return f"≤ {limit:g} {figure.unit}: {word}"
+        return f"{target}: {'**missed**' if self.is_missed(figure) else 'reached'}"
 
     def describe_machine(self) -> str:
         """In one paragraph."""

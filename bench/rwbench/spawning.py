@@ -19,6 +19,7 @@ OWN_FILTERS = CONFIG.parent / "rootwrap.d/bench.filters"
 # Beside Cinder's own. The third is Manila's, as it stands in its share.filters.
 OWN_FILTERS_TEXT = r"""[Filters]
 bench-true: CommandFilter, true, root
+bench-cat: CommandFilter, cat, root
 bench-sleep: CommandFilter, sleep, root
 bench-test: RegExpFilter, test, root, test, [0-9]+
 bench-sleep-more: RegExpFilter, /usr/bin/bench-sleep, root, bench-sleep, [0-9]+
@@ -34,6 +35,20 @@ def prepare() -> None:
         return
     CinderHost.install_cinder()
     OWN_FILTERS.write_text(OWN_FILTERS_TEXT, encoding="ascii")
+
+
+def allow_sudo() -> None:
+    """Lets Cinder's user run all that is measured as root."""
+    rootwrap = programs.ours().program
+    # sudoers wants spaces escaped.
+    words = [str(program).replace(" ", "\\ ") + " *" for program in (
+        rootwrap, rootwrap.with_name("rootwrap-daemon"),
+        programs.OSLO_ROOTWRAP, programs.OSLO_ROOTWRAP.with_name("oslo-rootwrap-daemon"))]
+    SUDO_COMMANDS.write_text(
+        f"Defaults:{USER} !requiretty\n"
+        f"{USER} ALL = (root) NOPASSWD: {', '.join([TRUE, *words])}\n",
+        encoding="ascii")
+    SUDO_COMMANDS.chmod(0o440)
 
 
 def full_program() -> Path:
@@ -79,12 +94,7 @@ def sudo(plan: Plan) -> Result:
     """As Cinder does it: by its unprivileged user."""
     prepare()
     ours, oslo, config = str(programs.ours().program), str(programs.OSLO_ROOTWRAP), str(CONFIG)
-    # sudoers wants spaces escaped.
-    commands = ", ".join([TRUE, ours.replace(" ", "\\ ") + " *", oslo + " *"])
-    SUDO_COMMANDS.write_text(
-        f"Defaults:{USER} !requiretty\n{USER} ALL = (root) NOPASSWD: {commands}\n",
-        encoding="ascii")
-    SUDO_COMMANDS.chmod(0o440)
+    allow_sudo()
     alone, mine, python = time_commands(
         Progress("sudo"),
         [

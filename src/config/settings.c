@@ -66,6 +66,18 @@ static const struct name_value privsep_modes[] = {
         { "any", IMPLICIT_PRIVSEP_ANY },
 };
 
+static const struct name_value log_formats[] = {
+        { "text", SETTINGS_LOG_TEXT },
+        { "json", SETTINGS_LOG_JSON },
+};
+
+/* As CPython's multiprocessing.connection names them. */
+static const struct name_value digests[] = {
+        { "md5", SETTINGS_DIGEST_MD5 },           { "sha256", SETTINGS_DIGEST_SHA256 },
+        { "sha384", SETTINGS_DIGEST_SHA384 },     { "sha3_256", SETTINGS_DIGEST_SHA3_256 },
+        { "sha3_384", SETTINGS_DIGEST_SHA3_384 },
+};
+
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Return: 0 and the value, or SETTINGS_E_BAD */
@@ -280,6 +292,82 @@ static int read_rlimit(struct settings *settings,
         return 0;
 }
 
+static int read_log_format(struct settings *settings,
+                           const struct ini_option *option,
+                           struct complaint *reterr)
+{
+        int value;
+
+        if (look_up(log_formats, N(log_formats), option->value, strcmp, &value))
+                return complain(settings, option, reterr, "neither \"text\" nor \"json\"");
+        settings->log_format = (enum settings_log_format)value;
+        return 0;
+}
+
+static int read_max_message(struct settings *settings,
+                            const struct ini_option *option,
+                            struct complaint *reterr)
+{
+        int64_t value;
+
+        if (pystr_int(option->value, option->n_value, &value) || value < 1 ||
+            value > SETTINGS_MESSAGE_BYTES_MAX)
+                return complain(settings, option, reterr,
+                                "no number of bytes from 1 to 1099511627776");
+        settings->max_message_bytes = value;
+        return 0;
+}
+
+static int read_drain_timeout(struct settings *settings,
+                              const struct ini_option *option,
+                              struct complaint *reterr)
+{
+        if (pystr_int(option->value, option->n_value, &settings->drain_timeout_s) ||
+            settings->drain_timeout_s < 0)
+                return complain(settings, option, reterr, "no number of seconds");
+        return 0;
+}
+
+/* Return: its bit, or 0 */
+static unsigned int find_digest(const char *name, size_t n_name)
+{
+        size_t i;
+
+        for (i = 0; i < N(digests); i++)
+                if (strlen(digests[i].name) == n_name && memcmp(digests[i].name, name, n_name) == 0)
+                        return (unsigned int)digests[i].value;
+        return 0;
+}
+
+/* An empty name is refused as well: a list that says less than was meant locks clients out. */
+static int read_digests(struct settings *settings,
+                        const struct ini_option *option,
+                        struct complaint *reterr)
+{
+        const char *at = option->value;
+        unsigned int bits = 0;
+        const char *end;
+
+        for (;; at = end + 1) {
+                const char *name = at;
+                unsigned int bit;
+                size_t n_name;
+
+                end = strchrnul(at, ',');
+                n_name = pystr_strip(&name, (size_t)(end - at));
+                bit = find_digest(name, n_name);
+                if (!bit)
+                        return complain(settings, option, reterr,
+                                        "not a list of \"md5\", \"sha256\", \"sha384\", "
+                                        "\"sha3_256\", \"sha3_384\"");
+                bits |= bit;
+                if (!*end)
+                        break;
+        }
+        settings->auth_digests = bits;
+        return 0;
+}
+
 /* oslo_compat comes first: the reading of others depends on it. */
 static const struct {
         const char *name;
@@ -287,11 +375,13 @@ static const struct {
                     const struct ini_option *option,
                     struct complaint *reterr);
 } options[] = {
-        { "oslo_compat", read_oslo_compat },      { "filters_path", read_filters_path },
-        { "exec_dirs", read_exec_dirs },          { "use_syslog", read_use_syslog },
-        { "syslog_log_facility", read_facility }, { "syslog_log_level", read_level },
-        { "daemon_timeout", read_timeout },       { "rlimit_nofile", read_rlimit },
-        { "implicit_privsep", read_privsep },
+        { "oslo_compat", read_oslo_compat },       { "filters_path", read_filters_path },
+        { "exec_dirs", read_exec_dirs },           { "use_syslog", read_use_syslog },
+        { "syslog_log_facility", read_facility },  { "syslog_log_level", read_level },
+        { "daemon_timeout", read_timeout },        { "rlimit_nofile", read_rlimit },
+        { "implicit_privsep", read_privsep },      { "log_format", read_log_format },
+        { "max_message_bytes", read_max_message }, { "drain_timeout", read_drain_timeout },
+        { "auth_digests", read_digests },
 };
 
 static int note_unknown(struct settings *settings, const struct ini *ini)
@@ -363,6 +453,10 @@ int settings_load(struct settings *settings,
                 .daemon_timeout_s = 600,
                 .rlimit_nofile = 1024,
                 .implicit_privsep = IMPLICIT_PRIVSEP_RESTRICTED,
+                .log_format = SETTINGS_LOG_TEXT,
+                .max_message_bytes = SETTINGS_MESSAGE_BYTES_DEFAULT,
+                .drain_timeout_s = SETTINGS_DRAIN_FOREVER,
+                .auth_digests = SETTINGS_DIGEST_ALL,
         };
         settings->file = arena_copy_string(&settings->arena, file);
         if (!settings->file)

@@ -21,6 +21,23 @@ enum implicit_privsep {
         IMPLICIT_PRIVSEP_ANY,        /* with any options, as in oslo.rootwrap */
 };
 
+/* How the daemon writes its log. */
+enum settings_log_format {
+        SETTINGS_LOG_TEXT,
+        SETTINGS_LOG_JSON,
+};
+
+/* The digests with which a client may prove to the daemon that it knows the key; bits, in the order
+ * of the wire's enum challenge_digest. */
+enum settings_digest {
+        SETTINGS_DIGEST_SHA256 = 1 << 0,
+        SETTINGS_DIGEST_SHA384 = 1 << 1,
+        SETTINGS_DIGEST_SHA3_256 = 1 << 2,
+        SETTINGS_DIGEST_SHA3_384 = 1 << 3,
+        SETTINGS_DIGEST_MD5 = 1 << 4,
+        SETTINGS_DIGEST_ALL = (1 << 5) - 1,
+};
+
 /* A list of directories, in their order. */
 struct directories {
         const char **paths;
@@ -46,11 +63,19 @@ struct settings {
         int64_t rlimit_nofile;
         bool oslo_compat;
         enum implicit_privsep implicit_privsep;
+        enum settings_log_format log_format;
+        int64_t max_message_bytes;
+        int64_t drain_timeout_s;        /* seconds, or SETTINGS_DRAIN_FOREVER */
+        unsigned int auth_digests;      /* bits of enum settings_digest, at least one */
         struct unknown_option *unknown; /* options that mean nothing to us, ended by a NULL name */
 };
 
 /* A limit lower than the three standard descriptors would leave the command without them. */
 #define SETTINGS_RLIMIT_NOFILE_MIN 3
+/* What the daemon takes from a client in one message, and sends in one. */
+#define SETTINGS_MESSAGE_BYTES_DEFAULT ((int64_t)1 << 30)
+#define SETTINGS_MESSAGE_BYTES_MAX     ((int64_t)1 << 40)
+#define SETTINGS_DRAIN_FOREVER         (-1)
 
 int settings_load(struct settings *settings,
                   const char *file,

@@ -40,6 +40,33 @@ static struct {
           "3: rlimit_nofile is \"2\", which is no number of descriptors from 3 on" },
         { "privsep_has_three_modes", PATHS "implicit_privsep=ANY\n",
           "3: implicit_privsep is \"ANY\", which is none of \"restricted\", \"any\", \"off\"" },
+        { "the_log_has_two_formats", PATHS "log_format=xml\n",
+          "3: log_format is \"xml\", which is neither \"text\" nor \"json\"" },
+        { "the_case_of_a_format_counts", PATHS "log_format=JSON\n",
+          "3: log_format is \"JSON\", which is neither \"text\" nor \"json\"" },
+        { "a_message_has_a_byte", PATHS "max_message_bytes=0\n",
+          "3: max_message_bytes is \"0\", which is no number of bytes from 1 to 1099511627776" },
+        { "a_message_has_a_largest_size", PATHS "max_message_bytes=1099511627777\n",
+          "3: max_message_bytes is \"1099511627777\", which is no number of bytes from 1 to "
+          "1099511627776" },
+        { "a_size_has_no_unit", PATHS "max_message_bytes=1G\n",
+          "3: max_message_bytes is \"1G\", which is no number of bytes from 1 to 1099511627776" },
+        { "the_wait_for_output_is_a_number", PATHS "drain_timeout=\n",
+          "3: drain_timeout is \"\", which is no number of seconds" },
+        { "the_wait_for_output_is_not_negative", PATHS "drain_timeout=-1\n",
+          "3: drain_timeout is \"-1\", which is no number of seconds" },
+        { "a_digest_must_be_known", PATHS "auth_digests=sha256,sha1\n",
+          "3: auth_digests is \"sha256,sha1\", which is not a list of \"md5\", \"sha256\", "
+          "\"sha384\", \"sha3_256\", \"sha3_384\"" },
+        { "some_digest_must_be_left", PATHS "auth_digests=\n",
+          "3: auth_digests is \"\", which is not a list of \"md5\", \"sha256\", "
+          "\"sha384\", \"sha3_256\", \"sha3_384\"" },
+        { "a_list_of_digests_has_no_holes", PATHS "auth_digests=md5,,sha256\n",
+          "3: auth_digests is \"md5,,sha256\", which is not a list of \"md5\", \"sha256\", "
+          "\"sha384\", \"sha3_256\", \"sha3_384\"" },
+        { "the_beginning_of_a_digest_is_none", PATHS "auth_digests=sha\n",
+          "3: auth_digests is \"sha\", which is not a list of \"md5\", \"sha256\", "
+          "\"sha384\", \"sha3_256\", \"sha3_384\"" },
         { "an_option_twice_is_refused", PATHS PATHS, "3: the option was already there" },
 };
 
@@ -219,6 +246,48 @@ static void run_value_row(void **state)
         file_remove(&file);
 }
 
+static struct {
+        const char *name;
+        const char *options;
+        enum settings_log_format log_format;
+        unsigned int auth_digests;
+        int64_t max_message_bytes;
+        int64_t drain_timeout_s;
+} daemon_rows[] = {
+        { "the_daemon_has_defaults", PATHS, SETTINGS_LOG_TEXT, 31, 1073741824, -1 },
+        { "each_option_of_the_daemon_is_read",
+          PATHS "log_format=json\nauth_digests = sha256 , sha3_384\nmax_message_bytes=65_536\n"
+                "drain_timeout=5\n",
+          SETTINGS_LOG_JSON, SETTINGS_DIGEST_SHA256 | SETTINGS_DIGEST_SHA3_384, 65536, 5 },
+        { "the_smallest_values_are_taken",
+          PATHS "log_format=text\nauth_digests=md5\nmax_message_bytes=1\ndrain_timeout=0\n",
+          SETTINGS_LOG_TEXT, SETTINGS_DIGEST_MD5, 1, 0 },
+        { "the_largest_values_are_taken",
+          PATHS "auth_digests=md5,sha256,sha384,sha3_256,sha3_384,md5\n"
+                "max_message_bytes=1099511627776\n",
+          SETTINGS_LOG_TEXT, SETTINGS_DIGEST_ALL, SETTINGS_MESSAGE_BYTES_MAX, -1 },
+        { "each_digest_has_its_bit", PATHS "auth_digests=sha384,sha3_256\n", SETTINGS_LOG_TEXT,
+          SETTINGS_DIGEST_SHA384 | SETTINGS_DIGEST_SHA3_256, 1073741824, -1 },
+};
+
+static void run_daemon_row(void **state)
+{
+        const typeof(daemon_rows[0]) *row = *state;
+        struct complaint complaint = { 0 };
+        struct settings settings;
+        struct file file;
+
+        file_make(&file, row->options);
+        assert_int_equal(settings_load(&settings, file.path, NULL, &complaint), 0);
+        assert_int_equal(settings.log_format, row->log_format);
+        assert_int_equal(settings.auth_digests, row->auth_digests);
+        assert_int_equal(settings.max_message_bytes, row->max_message_bytes);
+        assert_int_equal(settings.drain_timeout_s, row->drain_timeout_s);
+        assert_null(settings.unknown[0].name);
+        settings_deinit(&settings);
+        file_remove(&file);
+}
+
 static void unknown_options_are_noted(void **state)
 {
         struct complaint complaint = { 0 };
@@ -243,6 +312,7 @@ int main(void)
         test_set_add_rows(&set, bad_rows, run_bad_row);
         test_set_add_rows(&set, list_rows, run_list_row);
         test_set_add_rows(&set, value_rows, run_value_row);
+        test_set_add_rows(&set, daemon_rows, run_daemon_row);
         test_set_add_test(&set, unknown_options_are_noted);
         return test_set_run(&set, "settings");
 }

@@ -429,7 +429,7 @@ int decision_make(struct decision *decision,
         int r;
 
         *decision = (struct decision){
-                .arena = { .n_first = DECISION_ARENA_BYTES },
+                .arena = { .keep = policy->keep, .n_first = DECISION_ARENA_BYTES },
                 .verdict = VERDICT_UNAUTHORIZED,
                 .pidfd = -1,
         };

@@ -45,6 +45,7 @@ struct name_list {
 struct policy {
         struct arena arena;
         const struct settings *settings; /* borrowed */
+        struct arena_keep *keep;         /* of the arenas of decisions; borrowed; NULL: none */
         struct filter *filters;
         size_t n_filters;
         size_t n_room;

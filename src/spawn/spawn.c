@@ -39,6 +39,16 @@ static int reset_signals(const struct spawn *spawn)
         return sigprocmask(SIG_SETMASK, spawn->mask, NULL) < 0 ? -errno : 0;
 }
 
+static int connect_streams(const struct spawn *spawn)
+{
+        int fd;
+
+        for (fd = 0; spawn->streams && fd <= 2; fd++)
+                if (dup2(spawn->streams[fd], fd) < 0)
+                        return -errno;
+        return 0;
+}
+
 static int close_descriptors(void)
 {
         return syscall(SYS_close_range, 3u, ~0u, 0u) < 0 ? -errno : 0;
@@ -95,6 +105,10 @@ static int run(const struct spawn *spawn, enum spawn_step *step)
                                ? -errno
                                : 0;
         }
+        *step = SPAWN_STREAMS;
+        r = connect_streams(spawn);
+        if (r)
+                return r;
         *step = SPAWN_DESCRIPTORS;
         r = close_descriptors();
         if (r)
@@ -155,9 +169,13 @@ int spawn_start(const struct spawn *spawn, pid_t *ret_pid, enum spawn_step *rete
 const char *spawn_step_name(enum spawn_step step)
 {
         static const char *const names[] = {
-                [SPAWN_FORK] = "create a process",         [SPAWN_SIGNALS] = "set its signals",
-                [SPAWN_DESCRIPTORS] = "close descriptors", [SPAWN_LIMIT] = "limit its descriptors",
-                [SPAWN_IDENTITY] = "become the user",      [SPAWN_EXEC] = "execute it",
+                [SPAWN_FORK] = "create a process",
+                [SPAWN_SIGNALS] = "set its signals",
+                [SPAWN_STREAMS] = "connect its streams",
+                [SPAWN_DESCRIPTORS] = "close descriptors",
+                [SPAWN_LIMIT] = "limit its descriptors",
+                [SPAWN_IDENTITY] = "become the user",
+                [SPAWN_EXEC] = "execute it",
                 [SPAWN_KILL] = "send the signal",
         };
 

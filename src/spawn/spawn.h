@@ -13,6 +13,7 @@ struct identity;
 enum spawn_step {
         SPAWN_FORK,
         SPAWN_SIGNALS,
+        SPAWN_STREAMS,
         SPAWN_DESCRIPTORS,
         SPAWN_LIMIT,
         SPAWN_IDENTITY,
@@ -25,9 +26,11 @@ struct spawn {
         const char *const *envp;
         const struct identity *identity; /* NULL: stays as it is */
         const sigset_t *mask;            /* the command's signal mask */
-        int64_t nofile;                  /* soft RLIMIT_NOFILE is lowered to this */
-        int pidfd;                       /* not -1: no program is executed, but ... */
-        int signal;                      /* ... this signal sent there */
+        const int *streams; /* what becomes its descriptors 0 to 2, each at least 3; NULL:
+                             * ours */
+        int64_t nofile;     /* soft RLIMIT_NOFILE is lowered to this */
+        int pidfd;          /* not -1: no program is executed, but ... */
+        int signal;         /* ... this signal sent there */
 };
 
 int spawn_start(const struct spawn *spawn, pid_t *ret_pid, enum spawn_step *reterr_step);

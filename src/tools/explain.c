@@ -14,8 +14,9 @@
 #include "tools/rootwrapctl.h"
 #include "util/arena.h"
 #include "util/cleanup.h"
+#include "util/json-text.h"
 #include "util/text.h"
-#include "wire/json.h"
+#include "wire/json-strings.h"
 
 static const char help[] =
         "usage: rootwrapctl explain [--json] CONFIG COMMAND [ARG...]\n"
@@ -51,9 +52,9 @@ static void put_env_object(struct text *text, const char *const *env)
                 if (!is_first)
                         text_put_string(text, ", ");
                 is_first = false;
-                json_put_string(text, env[i], n);
+                text_put_json(text, env[i], n);
                 text_put_string(text, ": ");
-                json_put_string(text, env[i] + n + 1, strlen(env[i] + n + 1));
+                text_put_json(text, env[i] + n + 1, strlen(env[i] + n + 1));
         }
         text_put_char(text, '}');
 }
@@ -64,13 +65,13 @@ static void put_json(struct text *text, const struct decision *decision)
         bool is_allowed = decision->verdict == VERDICT_ALLOW;
 
         text_printf(text, "{\"decision\": \"%s\", \"filter\": ", verdict_name(decision->verdict));
-        json_put_string_or_null(text, filter ? filter->name : NULL);
+        text_put_json_or_null(text, filter ? filter->name : NULL);
         text_put_string(text, ", \"class\": ");
-        json_put_string_or_null(text, filter ? filter->class->name : NULL);
+        text_put_json_or_null(text, filter ? filter->class->name : NULL);
         text_put_string(text, ", \"run_as\": ");
-        json_put_string_or_null(text, filter ? filter->run_as : NULL);
+        text_put_json_or_null(text, filter ? filter->run_as : NULL);
         text_put_string(text, ", \"argv\": ");
-        json_put_strings(text, is_allowed ? decision->command.argv : NULL);
+        text_put_json_strings(text, is_allowed ? decision->command.argv : NULL);
         text_put_string(text, ", \"env\": ");
         put_env_object(text, is_allowed ? decision->command.env : NULL);
         text_printf(text, ", \"exit_code\": %d}", verdict_exit_code(decision->verdict));

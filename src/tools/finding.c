@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/json-text.h"
 #include "util/text.h"
-#include "wire/json.h"
 
 /* A finding repeats so much of what somebody wrote. */
 #define FINDING_BYTES_MAX 2000
@@ -157,17 +157,17 @@ static void put_finding(struct text *text, const struct finding *finding)
 {
         text_printf(text, "{\"severity\": \"%s\", \"code\": \"%s\", \"file\": ",
                     severity_names[finding->severity], finding->code);
-        json_put_string_or_null(text, finding->place.file);
+        text_put_json_or_null(text, finding->place.file);
         if (finding->place.line)
                 text_printf(text, ", \"line\": %u", finding->place.line);
         else
                 text_put_string(text, ", \"line\": null");
         text_put_string(text, ", \"filter\": ");
-        json_put_string_or_null(text, finding->place.filter);
+        text_put_json_or_null(text, finding->place.filter);
         text_put_string(text, ", \"rule\": ");
-        json_put_string_or_null(text, finding->rule);
+        text_put_json_or_null(text, finding->rule);
         text_put_string(text, ", \"text\": ");
-        json_put_string_or_null(text, finding->text);
+        text_put_json_or_null(text, finding->text);
         text_put_char(text, '}');
 }
 

@@ -21,7 +21,9 @@
 #include "config/settings.h"
 #include "policy/decision.h"
 #include "policy/policy.h"
+#include "policy/refusal.h"
 #include "policy/system.h"
+#include "spawn/environment.h"
 #include "spawn/identity.h"
 #include "spawn/spawn.h"
 #include "tools/variant.h"
@@ -38,8 +40,6 @@
 #define RC_NOEXECFOUND  96
 #define SIGNAL_BASE     128
 
-/* How much of a command a message repeats. */
-#define COMMAND_BYTES_MAX 4096
 /* How much of it a log line holds; what is cut ends in "...". */
 #define LOG_WORDS_BYTES_MAX (LOG_LINE_BYTES_MAX - 1024)
 
@@ -59,19 +59,6 @@ static int fail(const struct rootwrap *rootwrap, int exit_code, const struct tex
         (void)fprintf(stderr, "%s: %s\n", rootwrap->name, text_get(message));
         log_line(&rootwrap->log, LOG_ERR, text_get(message));
         return exit_code;
-}
-
-static void put_words(struct text *text, const char *const *argv)
-{
-        size_t i;
-
-        for (i = 0; argv[i] && text->n_bytes < COMMAND_BYTES_MAX; i++) {
-                if (i)
-                        text_put_char(text, ' ');
-                text_put_escaped(text, argv[i], strlen(argv[i]), COMMAND_BYTES_MAX);
-        }
-        if (argv[i])
-                text_put_string(text, " ...");
 }
 
 /* os.getlogin(), or what the environment says. */
@@ -119,13 +106,7 @@ static int fail_configuration(const struct rootwrap *rootwrap, const struct comp
 {
         cleanup_text struct text message = { 0 };
 
-        text_put_string(&message, complaint->kind == COMPLAINT_VALUE
-                                          ? "Incorrect value in "
-                                          : "Incorrect configuration file: ");
-        text_put_string(&message, complaint->file ? complaint->file : "?");
-        if (complaint->line)
-                text_printf(&message, ":%u", complaint->line);
-        text_printf(&message, ": %s", complaint->text ? complaint->text : "out of memory");
+        complaint_put(&message, complaint);
         return fail(rootwrap, RC_BADCONFIG, &message);
 }
 
@@ -137,115 +118,28 @@ static int fail_internally(const struct rootwrap *rootwrap, int r)
         return fail(rootwrap, RC_UNAUTHORIZED, &message);
 }
 
-/* The second line of a refusal: which of our rules stands between oslo.rootwrap's yes and our no.
- */
-static void explain_refusal(struct rootwrap *rootwrap, const char *const *argv)
-{
-        const struct policy *policy = &rootwrap->policy;
-        struct decision decision;
-        cleanup_text struct text message = { 0 };
-        unsigned int rules;
-        bool would_differ;
-        enum rule rule;
-        int r;
-
-        if (rootwrap->settings.oslo_compat)
-                return;
-        r = decision_make(&decision, policy, &rootwrap->system, argv, DECISION_HYPOTHETICAL);
-        would_differ = r == 0 && decision.verdict != rootwrap->decision.verdict;
-        if (would_differ && decision.filter)
-                text_printf(&message,
-                            "Refused by a rule stricter than oslo.rootwrap, whose filter "
-                            "match = %s",
-                            decision.filter->name);
-        decision_deinit(&decision);
-        if (!would_differ)
-                return;
-
-        r = decision_make(&decision, policy, &rootwrap->system, argv, DECISION_DIAGNOSE);
-        rules = r ? 0 : decision.rules;
-        while ((rule = rule_next(&rules)) != RULE_NONE)
-                text_printf(&message, "; %s: %s", rule_id(rule), rule_text(rule));
-        text_put_string(&message, "; see rootwrap.filters(5)");
-        decision_deinit(&decision);
-        (void)fail(rootwrap, 0, &message);
-}
-
-/* Where the filter stands whose program is missing, and where that was looked for. */
-static void explain_missing(const struct rootwrap *rootwrap)
-{
-        const struct directories *directories = &rootwrap->settings.exec_dirs;
-        const struct filter *filter = rootwrap->decision.filter;
-        cleanup_text struct text message = { 0 };
-        size_t i;
-
-        if (filter->file)
-                text_printf(&message, "The filter is %s:%u", filter->file, filter->line);
-        else
-                text_put_string(&message, "The filter is implicit");
-        for (i = 0; i < directories->n_paths && filter->exec_path[0] != '/'; i++)
-                text_printf(&message, "%s%s", i ? ", " : "; exec_dirs: ", directories->paths[i]);
-        (void)fail(rootwrap, RC_NOEXECFOUND, &message);
-}
-
 static int refuse(struct rootwrap *rootwrap, const char *const *argv)
 {
-        const struct filter *filter = rootwrap->decision.filter;
+        const struct decision *decision = &rootwrap->decision;
         cleanup_text struct text message = { 0 };
+        cleanup_text struct text missing = { 0 };
         cleanup_text struct text limit = { 0 };
-        int exit_code = verdict_exit_code(rootwrap->decision.verdict);
+        cleanup_text struct text stricter = { 0 };
+        int exit_code = verdict_exit_code(decision->verdict);
 
-        if (rootwrap->decision.verdict == VERDICT_NOT_EXECUTABLE) {
-                text_printf(&message, "Executable not found: %s (filter match = %s)",
-                            filter->exec_path, filter->name);
-        } else {
-                text_put_string(&message, "Unauthorized command: ");
-                put_words(&message, argv);
-                text_put_string(&message, " (no filter matched)");
-        }
+        refusal_put_verdict(&message, decision, argv);
         (void)fail(rootwrap, exit_code, &message);
-        if (rootwrap->decision.verdict == VERDICT_NOT_EXECUTABLE)
-                explain_missing(rootwrap);
-        if (rootwrap->decision.limit) {
+        if (decision->verdict == VERDICT_NOT_EXECUTABLE) {
+                refusal_put_missing(&missing, decision, &rootwrap->policy);
+                (void)fail(rootwrap, exit_code, &missing);
+        }
+        if (decision->limit) {
                 text_put_string(&limit, "A regular expression reached its match limit");
                 (void)fail(rootwrap, exit_code, &limit);
         }
-        explain_refusal(rootwrap, argv);
+        if (refusal_put_stricter(&stricter, decision, &rootwrap->policy, &rootwrap->system, argv))
+                (void)fail(rootwrap, exit_code, &stricter);
         return exit_code;
-}
-
-/* The environment that was inherited, with what an EnvFilter adds. */
-static const char **make_environment(struct decision *decision)
-{
-        const char *const *added = decision->command.env;
-        const char **environment;
-        size_t n_added = 0;
-        size_t n = 0;
-        size_t i;
-        size_t k;
-
-        for (; added && added[n_added];)
-                n_added++;
-        while (environ[n])
-                n++;
-        environment = arena_take_array(&decision->arena, n + n_added + 1, sizeof(char *));
-        if (!environment)
-                return NULL;
-        for (i = 0, n = 0; environ[i]; i++) {
-                for (k = 0; k < n_added; k++)
-                        if (strncmp(environ[i], added[k], strcspn(added[k], "=") + 1) == 0)
-                                break;
-                if (k == n_added)
-                        environment[n++] = environ[i];
-        }
-        for (k = 0; k < n_added; k++) {
-                for (i = k + 1; i < n_added; i++) /* of two with one name the last counts */
-                        if (strncmp(added[i], added[k], strcspn(added[k], "=") + 1) == 0)
-                                break;
-                if (i == n_added)
-                        environment[n++] = added[k];
-        }
-        return environment;
 }
 
 static int fail_to_start(const struct rootwrap *rootwrap, enum spawn_step step, int r)
@@ -260,7 +154,7 @@ static int fail_to_start(const struct rootwrap *rootwrap, enum spawn_step step, 
         }
         text_put_string(&message, "Cannot start ");
         text_put_escaped(&message, rootwrap->decision.command.argv[0],
-                         strlen(rootwrap->decision.command.argv[0]), COMMAND_BYTES_MAX);
+                         strlen(rootwrap->decision.command.argv[0]), REFUSAL_WORDS_BYTES_MAX);
         text_printf(&message, ": %s: %s (filter match = %s)", spawn_step_name(step), strerror(-r),
                     rootwrap->decision.filter->name);
         return fail(rootwrap, RC_NOEXECFOUND, &message);
@@ -360,7 +254,8 @@ static int run(struct rootwrap *rootwrap)
         r = look_up_user(rootwrap, &spawn.identity);
         if (r)
                 return r;
-        spawn.envp = make_environment(decision);
+        spawn.envp = environment_merge(&decision->arena, (const char *const *)environ,
+                                       decision->command.env);
         if (!spawn.envp)
                 return fail_internally(rootwrap, -ENOMEM);
         if (decision->warning.n_bytes)

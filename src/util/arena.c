@@ -7,6 +7,7 @@
 #include "util/arena.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,20 +29,44 @@ struct arena_block {
         alignas(max_align_t) char data[];
 };
 
+/* The one block of an arena waits for the next one, as if it were new. Return: does it? */
+static bool put_by(struct arena *arena)
+{
+        struct arena_block *block = arena->blocks;
+
+        if (!arena->keep || arena->keep->block || !block || block->next ||
+            block->n_bytes > ARENA_POPULATE_MAX)
+                return false;
+        memset(block->data, 0, arena->n_used);
+        *arena->keep = (struct arena_keep){ .block = block, .n_room = arena->n_room };
+        return true;
+}
+
 /**
  * arena_deinit() - give everything back
  * @arena: becomes empty; pointers into it are dead
  */
 void arena_deinit(struct arena *arena)
 {
-        struct arena_block *block = arena->blocks;
+        struct arena_block *block = put_by(arena) ? NULL : arena->blocks;
         struct arena_block *next;
 
         for (; block; block = next) {
                 next = block->next;
                 (void)munmap(block, block->n_bytes);
         }
-        *arena = (struct arena){ .n_first = arena->n_first };
+        *arena = (struct arena){ .keep = arena->keep, .n_first = arena->n_first };
+}
+
+/**
+ * arena_keep_deinit() - give back what was kept
+ * @keep: becomes empty; no arena uses it
+ */
+void arena_keep_deinit(struct arena_keep *keep)
+{
+        if (keep->block)
+                (void)munmap(keep->block, keep->block->n_bytes);
+        *keep = (struct arena_keep){ .block = NULL };
 }
 
 static size_t round_up(size_t n, size_t step)
@@ -55,6 +80,13 @@ static int arena_grow(struct arena *arena, size_t n_bytes)
         struct arena_block *block;
         size_t n_block;
 
+        if (!arena->blocks && arena->keep && arena->keep->n_room >= n_bytes) {
+                arena->blocks = arena->keep->block;
+                arena->n_room = arena->keep->n_room;
+                arena->n_total = arena->n_room;
+                *arena->keep = (struct arena_keep){ .block = NULL };
+                return 0;
+        }
         if (!arena->blocks)
                 n_room = arena->n_first ? arena->n_first : ARENA_BLOCK_BYTES;
         if (n_room < n_bytes || n_room > ARENA_BYTES_MAX - arena->n_total)

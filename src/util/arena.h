@@ -9,7 +9,15 @@
 
 struct arena_block;
 
+/* The first block of arenas that follow each other, kept between them: mapping one anew is what a
+ * short-lived arena costs most. Zeroed: empty. */
+struct arena_keep {
+        struct arena_block *block;
+        size_t n_room;
+};
+
 struct arena {
+        struct arena_keep *keep; /* borrowed; NULL: none */
         struct arena_block *blocks;
         size_t n_first; /* what the first block shall hold; 0: a default */
         size_t n_used;  /* of the newest block */
@@ -18,6 +26,7 @@ struct arena {
 };
 
 void arena_deinit(struct arena *arena);
+void arena_keep_deinit(struct arena_keep *keep);
 void *arena_take(struct arena *arena, size_t n_bytes);
 void *arena_take_array(struct arena *arena, size_t n_items, size_t item_bytes);
 char *arena_copy(struct arena *arena, const char *text, size_t n_bytes);

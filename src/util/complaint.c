@@ -60,3 +60,19 @@ void complaint_set(struct complaint *complaint,
         complaint->line = line;
         complaint->text = text.broken ? NULL : copy_escaped(text_get(&text));
 }
+
+/**
+ * complaint_put() - append it as a message: oslo.rootwrap's words, then where and why
+ * @text:      where to
+ * @complaint: what is wrong
+ */
+void complaint_put(struct text *text, const struct complaint *complaint)
+{
+        text_put_string(text, complaint->kind == COMPLAINT_VALUE
+                                      ? "Incorrect value in "
+                                      : "Incorrect configuration file: ");
+        text_put_string(text, complaint->file ? complaint->file : "?");
+        if (complaint->line)
+                text_printf(text, ":%u", complaint->line);
+        text_printf(text, ": %s", complaint->text ? complaint->text : "out of memory");
+}

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+struct text;
+
 /* Longer names and sentences are cut. */
 #define COMPLAINT_BYTES_MAX 4096
 
@@ -25,3 +27,4 @@ void complaint_set(struct complaint *complaint,
                    unsigned int line,
                    const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
+void complaint_put(struct text *text, const struct complaint *complaint);

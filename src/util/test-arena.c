@@ -136,6 +136,42 @@ static void an_arena_can_be_used_again(void **state)
         arena_deinit(&arena);
 }
 
+static void a_kept_block_serves_the_next_arena_and_is_zeroed(void **state)
+{
+        struct arena_keep keep = { .block = NULL };
+        struct arena arena = { .keep = &keep };
+        const unsigned char *bytes;
+        void *first;
+        size_t i;
+
+        (void)state;
+        first = arena_take(&arena, 1000);
+        memset(first, 0xAA, 1000);
+        arena_deinit(&arena);
+        bytes = arena_take(&arena, 1000);
+        assert_ptr_equal(bytes, first);
+        for (i = 0; i < 1000; i++)
+                assert_int_equal(bytes[i], 0);
+        arena_deinit(&arena);
+        arena_keep_deinit(&keep);
+        assert_null(keep.block);
+}
+
+static void what_does_not_fit_into_a_kept_block_gets_one_of_its_own(void **state)
+{
+        struct arena_keep keep = { .block = NULL };
+        struct arena arena = { .keep = &keep };
+
+        (void)state;
+        assert_non_null(arena_take(&arena, 10));
+        arena_deinit(&arena);
+        assert_non_null(keep.block);
+        assert_non_null(arena_take(&arena, 1000000));
+        assert_non_null(keep.block);
+        arena_deinit(&arena);
+        arena_keep_deinit(&keep);
+}
+
 int main(void)
 {
         struct test_set set = { 0 };
@@ -148,5 +184,7 @@ int main(void)
         test_set_add_test(&set, a_copy_ends_with_nul);
         test_set_add_test(&set, a_grown_array_keeps_its_items);
         test_set_add_test(&set, an_arena_can_be_used_again);
+        test_set_add_test(&set, a_kept_block_serves_the_next_arena_and_is_zeroed);
+        test_set_add_test(&set, what_does_not_fit_into_a_kept_block_gets_one_of_its_own);
         return test_set_run(&set, "arena");
 }

@@ -167,7 +167,13 @@ def test_connections_that_come_and_go_hold_up_nobody_and_leave_nothing(
             elif number % 3 == 1:
                 connection.send(os.urandom(20))
     check_prompt(daemon)
-    wait_for(lambda: daemon.n_descriptors() == before, "the descriptors to be closed")
+    try:
+        # What was counted before may still have had the connection of the first check in it.
+        wait_for(lambda: daemon.n_descriptors() <= before, "the descriptors to be closed")
+    except AssertionError:
+        held = {pid: [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+                for pid in daemon.pids}
+        raise AssertionError(f"was {before}, is {daemon.n_descriptors()}: {held}") from None
 
 
 def test_busy_threads_on_many_connections_get_their_own_answers(served: Daemon) -> None:
@@ -203,5 +209,5 @@ def test_a_session_that_breaks_off_in_the_middle_leaves_nothing(
                 wait_for(session.peek, "the beginning of the answer")
     wait_for(lambda: len(os.listdir(tmp_path)) >= 20, "all commands to run to their ends")
     wait_for(lambda: daemon.commands() == [], "the commands to be reaped")
-    wait_for(lambda: daemon.n_descriptors() == before, "the descriptors to be closed")
+    wait_for(lambda: daemon.n_descriptors() <= before, "the descriptors to be closed")
     check_prompt(daemon)

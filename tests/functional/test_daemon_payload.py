@@ -323,7 +323,7 @@ def test_an_answer_is_measured_as_it_is_sent(limited: Session) -> None:
     script = f"head -c {n_output} /dev/zero"
     assert len(limited.run(["sh", "-c", script]).stdout) == n_output
     assert limited.error(["sh", "-c", f"head -c {n_output + 1} /dev/zero"])
-    assert limited.error(["sh", "-c", script + "; echo xxxxx >&2"])
+    assert limited.error(["sh", "-c", script + "; echo xxxxxx >&2"])
 
 
 def test_output_beyond_the_limit_costs_no_memory(

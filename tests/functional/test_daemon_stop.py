@@ -137,7 +137,7 @@ def test_what_runs_is_finished_and_answered(
 ) -> None:
     daemon = launch(daemon_program)
     with daemon.session() as session:
-        started(session, tmp_path / "runs", f"sleep 0.7; echo done; echo > '{tmp_path}/finished'")
+        started(session, tmp_path / "runs", f"sleep 2; echo done; echo > '{tmp_path}/finished'")
         stop_by(how, daemon)
         wait_for(lambda: is_refused(daemon), "connections to be refused")
         assert daemon.is_running()

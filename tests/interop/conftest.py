@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from generate import Generator
@@ -23,6 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _needs_runs(item: pytest.Item) -> bool:
     return "runs" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """oslo.rootwrap's own tests, started before any other test of this folder."""
+    started = request.session.items[-1].module.Runs(tmp_path_factory.mktemp("own"))
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

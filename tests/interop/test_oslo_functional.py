@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -143,14 +142,6 @@ class Runs:
         """Ends what still runs."""
         for run in self.sleeping.values():
             run.kill()
-
-
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """The tests, started before any other test of this folder."""
-    started = Runs(tmp_path_factory.mktemp("own"))
-    yield started
-    started.close()
 
 
 @pytest.mark.parametrize("who", ["ours", "oslo"])

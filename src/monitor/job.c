@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A job lives from the start of its command until the worker has served the client: then both its
+ * exit and its bytes are known, and its line goes to the log. Its exit comes through a pidfd, so
+ * that no signal handler and no other process can get in between.
+ */
+#include "monitor/job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+#include "monitor/ruleset.h"
+#include "util/cleanup.h"
+#include "util/err.h"
+
+/**
+ * job_clock_us() - the clock for how long a command ran, in microseconds
+ */
+int64_t job_clock_us(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int dispatch_exit(struct loop_io *io, uint32_t events)
+{
+        struct job *job = container_of(io, struct job, exit);
+        int fd = io->fd;
+
+        (void)events;
+        if (waitpid(job->pid, &job->audit.status, WNOHANG) != job->pid)
+                return 0;
+        job->audit.duration_us = job_clock_us() - job->started_us;
+        job->has_exited = true;
+        loop_io_deinit(&job->exit);
+        (void)close(fd);
+        return err_trace(monitor_report(job->monitor, job));
+}
+
+/**
+ * job_new() - watch over a command that was started
+ * @ret_job: the job, which is one of @monitor's from now on
+ * @monitor: the monitor
+ * @id:      the worker's number for it, free
+ * @pid:     our child; not waited for yet
+ *
+ * Return: 0 or negative errno: the child is still the caller's
+ */
+int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pid)
+{
+        cleanup_free struct job *job = NULL;
+        cleanup_close int fd = -1;
+        int r;
+
+        job = calloc(1, sizeof(*job));
+        if (!job)
+                return err_origin(-ENOMEM);
+        fd = (int)syscall(SYS_pidfd_open, pid, 0u);
+        if (fd < 0)
+                return err_origin(-errno); /* cppcheck-suppress memleak ; it is cleaned up */
+        r = loop_io_init(&job->exit, &monitor->loop, dispatch_exit, fd, EPOLLIN);
+        if (r)
+                return err_trace(r);
+        (void)steal_fd(&fd);
+        job->monitor = monitor;
+        job->ruleset = ruleset_ref(monitor->ruleset);
+        job->id = id;
+        job->pid = pid;
+        monitor->jobs[id] = job;
+        monitor->n_jobs++;
+        *ret_job = steal_ptr(&job);
+        return 0;
+}
+
+/**
+ * job_free() - forget a job; a command that still runs goes on
+ * @job: or NULL
+ *
+ * Return: NULL
+ */
+struct job *job_free(struct job *job)
+{
+        if (!job)
+                return NULL;
+        if (!job->has_exited) {
+                int fd = job->exit.fd;
+
+                loop_io_deinit(&job->exit);
+                (void)close(fd);
+        }
+        job->monitor->jobs[job->id] = NULL;
+        job->monitor->n_jobs--;
+        cmdline_deinit(&job->audit.cmdline);
+        (void)ruleset_unref(job->ruleset);
+        free(job);
+        return NULL;
+}

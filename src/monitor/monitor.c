@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the monitor waits for: records of the worker, exits of commands, signals, the end of the
+ * worker and of whoever started us. It never waits for the worker: what the worker does not take is
+ * held, one answer and the exits that are to be told, and as long as an answer is held no more is
+ * read from the worker, so that nothing can pile up.
+ */
+#include "monitor/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/job.h"
+#include "monitor/ruleset.h"
+#include "util/complaint.h"
+#include "util/err.h"
+#include "util/text.h"
+
+/* Records that are read before others get their turn. */
+#define RECORDS_AT_ONCE 16
+/* Records that an ended worker may have left: its channel never has room for more. */
+#define RECORDS_LEFT_MAX 4096
+
+#define VIOLATION       "The worker broke the rules of its channel, and is ended"
+
+/* The worker can't be trusted any more: it is killed at once, and we go with it. */
+static int give_up(struct monitor *monitor, const char *why)
+{
+        audit_note(&monitor->audit, AUDIT_WORKER_ENDED, why);
+        monitor->exit_code = 1;
+        return LOOP_E_EXIT;
+}
+
+/* To the worker */
+
+/* Return: 0, FD_E_END, -EAGAIN, or another negative errno */
+static int send_record(struct monitor *monitor, const struct record *record)
+{
+        char buffer[MONITOR_SENTENCE_BYTES_MAX + 64];
+        size_t n;
+
+        n = record_format(record, buffer, sizeof(buffer));
+        return n ? fd_send(monitor->worker.channel, buffer, n, NULL, 0) : err_origin(-EMSGSIZE);
+}
+
+/* Reads only while nothing is held; writes only while something is. */
+static int watch_channel(struct monitor *monitor)
+{
+        uint32_t events = 0;
+
+        if (!monitor->channel.loop)
+                return 0; /* it has ended: what is held is for nobody */
+        if (!monitor->n_held)
+                events |= EPOLLIN;
+        if (monitor->n_held || monitor->first_unreported || monitor->must_finish)
+                events |= EPOLLOUT;
+        return err_trace(loop_io_set(&monitor->channel, events));
+}
+
+/**
+ * monitor_answer() - tell the worker what became of a start
+ * @monitor: the monitor; holds no answer
+ * @record:  REFUSED or FAILED
+ *
+ * Return: 0 or negative errno
+ */
+int monitor_answer(struct monitor *monitor, const struct record *record)
+{
+        int r;
+
+        r = send_record(monitor, record);
+        if (r == -EAGAIN) {
+                monitor->n_held = record_format(record, monitor->held, sizeof(monitor->held));
+                return err_trace(watch_channel(monitor));
+        }
+        return r == FD_E_END ? 0 : err_trace(r); /* its end is noticed where we read */
+}
+
+/* Return: as send_record() */
+static int send_exit(struct monitor *monitor, struct job *job)
+{
+        int r;
+
+        r = send_record(monitor, &(struct record){ .type = RECORD_EXITED,
+                                                   .id = job->id,
+                                                   .exited.status = job->audit.status });
+        job->is_reported = r != -EAGAIN;
+        return r;
+}
+
+/**
+ * monitor_report() - tell the worker that a command has exited
+ * @monitor: the monitor
+ * @job:     has exited
+ *
+ * Return: 0 or negative errno
+ */
+int monitor_report(struct monitor *monitor, struct job *job)
+{
+        int r = -EAGAIN;
+
+        if (!monitor->first_unreported)
+                r = send_exit(monitor, job);
+        if (r != -EAGAIN)
+                return r == FD_E_END ? 0 : err_trace(r);
+
+        if (monitor->last_unreported)
+                monitor->last_unreported->next_unreported = job;
+        else
+                monitor->first_unreported = job;
+        monitor->last_unreported = job;
+        return err_trace(watch_channel(monitor));
+}
+
+/* Return: 0 when all is sent, -EAGAIN, FD_E_END, or another negative errno */
+static int flush(struct monitor *monitor)
+{
+        struct job *job;
+        int r;
+
+        if (monitor->n_held) {
+                r = fd_send(monitor->worker.channel, monitor->held, monitor->n_held, NULL, 0);
+                if (r)
+                        return r;
+                monitor->n_held = 0;
+        }
+        if (monitor->must_finish) {
+                r = send_record(monitor, &(struct record){ .type = RECORD_FINISH });
+                if (r)
+                        return r;
+                monitor->must_finish = false;
+        }
+        while ((job = monitor->first_unreported)) {
+                r = send_exit(monitor, job);
+                if (r)
+                        return r;
+                monitor->first_unreported = job->next_unreported;
+                if (!monitor->first_unreported)
+                        monitor->last_unreported = NULL;
+        }
+        return 0;
+}
+
+/* From the worker */
+
+/* It has closed its end: it ends, and is killed if it doesn't. */
+static int end_worker(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, worker_end);
+
+        return give_up(monitor, "The worker closed its channel and went on");
+}
+
+static int handle_end(struct monitor *monitor)
+{
+        loop_io_deinit(&monitor->channel);
+        loop_timer_set(&monitor->worker_end, &monitor->loop, end_worker, MONITOR_WORKER_END_MS);
+        return 0;
+}
+
+static int handle_bytes(struct monitor *monitor,
+                        const char *bytes,
+                        size_t n_bytes,
+                        struct fd_list *fds,
+                        bool is_short)
+{
+        struct record record;
+        int r;
+
+        r = record_parse(bytes, n_bytes, &record);
+        if (r)
+                return MONITOR_E_VIOLATION;
+        if (!is_short)
+                return err_trace(monitor_handle(monitor, &record, fds));
+        if (record.type != RECORD_START)
+                return MONITOR_E_VIOLATION;
+        return err_trace(monitor_refuse_short(monitor, &record));
+}
+
+/* Return: 0, -EAGAIN when there is no more, FD_E_*, MONITOR_E_VIOLATION as FD_E_VIOLATION */
+static int take_record(struct monitor *monitor)
+{
+        static char buffer[RECORD_BYTES_MAX];
+        struct fd_list fds = { .n_fds = 0 };
+        size_t n;
+        int r;
+
+        r = fd_receive(monitor->worker.channel, buffer, sizeof(buffer), &n, &fds);
+        if (r && r != FD_E_SHORT)
+                return r;
+        r = handle_bytes(monitor, buffer, n, &fds, r == FD_E_SHORT);
+        fd_list_close(&fds);
+        return r == MONITOR_E_VIOLATION ? FD_E_VIOLATION : err_trace(r);
+}
+
+static int dispatch_channel(struct loop_io *io, uint32_t events)
+{
+        struct monitor *monitor = container_of(io, struct monitor, channel);
+        int i;
+        int r = 0;
+
+        if (events & EPOLLOUT)
+                r = flush(monitor);
+        /* With one command under way, asking for a second record is a call in vain. */
+        for (i = 0; !r && !monitor->n_held && i < RECORDS_AT_ONCE && (!i || monitor->n_jobs > 1);
+             i++)
+                r = take_record(monitor);
+        switch (r) {
+        case 0:
+        case -EAGAIN:
+                return err_trace(watch_channel(monitor));
+        case FD_E_END:
+                return handle_end(monitor);
+        case FD_E_VIOLATION:
+                return give_up(monitor, VIOLATION);
+        default:
+                return err_fold(r);
+        }
+}
+
+static int dispatch_worker_exit(struct loop_io *io, uint32_t events)
+{
+        struct monitor *monitor = container_of(io, struct monitor, worker_exit);
+        cleanup_text struct text text = { 0 };
+        int status;
+        int r = 0;
+        int i;
+
+        (void)events;
+        /* Its last words; whoever it gave the channel to may go on with them for ever. */
+        for (i = 0; !r && !monitor->n_held && i < RECORDS_LEFT_MAX; i++)
+                r = monitor->channel.loop ? take_record(monitor) : FD_E_END;
+        if (r == FD_E_VIOLATION)
+                return give_up(monitor, VIOLATION);
+        if (waitpid(monitor->worker.pid, &status, WNOHANG) != monitor->worker.pid)
+                return 0;
+        monitor->worker.pid = -1;
+        if (monitor->is_stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+                return LOOP_E_EXIT;
+        if (WIFSIGNALED(status))
+                text_printf(&text, "The worker was killed by signal %d", WTERMSIG(status));
+        else
+                text_printf(&text, "The worker ended with status %d", WEXITSTATUS(status));
+        if (monitor->n_jobs)
+                text_printf(&text, "; %zu commands go on without us", monitor->n_jobs);
+        return give_up(monitor, text_get(&text));
+}
+
+/* Signals, and the parent */
+
+static int begin_stop(struct monitor *monitor, const char *why)
+{
+        int r;
+
+        if (monitor->is_stopping)
+                return 0;
+        monitor->is_stopping = true;
+        audit_note(&monitor->audit, AUDIT_STOPPED, why);
+        if (!monitor->channel.loop)
+                return 0; /* the worker ends already */
+        monitor->must_finish = true;
+        r = flush(monitor);
+        if (r < 0 && r != -EAGAIN)
+                return err_trace(r);
+        return err_trace(watch_channel(monitor));
+}
+
+/**
+ * monitor_put_in_force() - log as its settings say, and what is odd about it
+ * @monitor: has a ruleset
+ */
+void monitor_put_in_force(struct monitor *monitor)
+{
+        const struct policy *policy = &monitor->ruleset->policy;
+        size_t i;
+
+        audit_configure(&monitor->audit, &monitor->ruleset->settings);
+        for (i = 0; i < policy->n_notes; i++) {
+                cleanup_text struct text text = { 0 };
+
+                text_put_string(&text, policy->notes[i].file);
+                if (policy->notes[i].line)
+                        text_printf(&text, ":%u", policy->notes[i].line);
+                text_printf(&text, ": %s", policy->notes[i].text);
+                audit_note(&monitor->audit, AUDIT_WARNING, text_get(&text));
+        }
+}
+
+static void reload(struct monitor *monitor)
+{
+        struct complaint complaint = { 0 };
+        struct ruleset *ruleset;
+        int r;
+
+        r = ruleset_load(&ruleset, monitor->config, &complaint);
+        if (r < 0)
+                complaint_set(&complaint, monitor->config, 0, "%s", strerror(-r));
+        if (r) {
+                audit_complaint(&monitor->audit, AUDIT_RELOAD_REFUSED, &complaint);
+        } else {
+                (void)ruleset_unref(monitor->ruleset);
+                monitor->ruleset = ruleset;
+                monitor_put_in_force(monitor);
+                audit_note(&monitor->audit, AUDIT_RELOADED, monitor->config);
+        }
+        complaint_deinit(&complaint);
+}
+
+static int dispatch_signal(struct loop_io *io, uint32_t events)
+{
+        struct monitor *monitor = container_of(io, struct monitor, signals);
+        struct signalfd_siginfo info;
+        cleanup_text struct text why = { 0 };
+
+        (void)events;
+        if (read(io->fd, &info, sizeof(info)) != sizeof(info))
+                return 0;
+        if (info.ssi_signo == SIGHUP) {
+                reload(monitor);
+                return 0;
+        }
+        text_printf(&why, "signal %u of process %u", info.ssi_signo, info.ssi_pid);
+        return err_trace(begin_stop(monitor, text_get(&why)));
+}
+
+static int dispatch_parent(struct loop_io *io, uint32_t events)
+{
+        struct monitor *monitor = container_of(io, struct monitor, parent);
+
+        if (!(events & (EPOLLHUP | EPOLLERR)))
+                return 0;
+        loop_io_deinit(&monitor->parent);
+        return err_trace(begin_stop(monitor, "who started it is gone"));
+}
+
+/* What is written to our stdin is not for us; only its end is. */
+static int watch_parent(struct monitor *monitor)
+{
+        struct stat st;
+
+        if (fstat(STDIN_FILENO, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+                return 0;
+        /* Hang-ups are always reported; the edge is for no event at all besides. */
+        return err_trace(loop_io_init(&monitor->parent, &monitor->loop, dispatch_parent,
+                                      STDIN_FILENO, EPOLLET | EPOLLHUP));
+}
+
+/**
+ * monitor_watch() - watch everything
+ * @monitor: its worker is ready, its signal_fd there
+ *
+ * Return: 0 or negative errno
+ */
+int monitor_watch(struct monitor *monitor)
+{
+        int r;
+
+        r = loop_io_init(&monitor->channel, &monitor->loop, dispatch_channel,
+                         monitor->worker.channel, EPOLLIN);
+        if (!r)
+                r = loop_io_init(&monitor->worker_exit, &monitor->loop, dispatch_worker_exit,
+                                 monitor->worker.pidfd, EPOLLIN);
+        if (!r)
+                r = loop_io_init(&monitor->signals, &monitor->loop, dispatch_signal,
+                                 monitor->signal_fd, EPOLLIN);
+        if (!r)
+                r = watch_parent(monitor);
+        return err_trace(r);
+}
+
+/**
+ * monitor_deinit() - end the worker, and leave nothing behind; commands that run go on
+ * @monitor: the monitor
+ */
+void monitor_deinit(struct monitor *monitor)
+{
+        size_t i;
+
+        for (i = 0; monitor->n_jobs && i < RECORD_IDS_MAX; i++)
+                (void)job_free(monitor->jobs[i]);
+        loop_timer_stop(&monitor->worker_end);
+        loop_io_deinit(&monitor->channel);
+        loop_io_deinit(&monitor->worker_exit);
+        loop_io_deinit(&monitor->signals);
+        loop_io_deinit(&monitor->parent);
+        (void)worker_process_end(&monitor->worker);
+        socket_dir_remove(&monitor->dir);
+        monitor->ruleset = ruleset_unref(monitor->ruleset);
+        free(monitor->args.bytes);
+        free(monitor->owner_name);
+        (void)audit_tick(&monitor->audit); /* what is still to be said of floods */
+        audit_deinit(&monitor->audit);
+        loop_deinit(&monitor->loop);
+}

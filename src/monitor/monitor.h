@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The root half of the daemon. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "loop/loop.h"
+#include "monitor/audit.h"
+#include "monitor/socket-dir.h"
+#include "monitor/worker-process.h"
+#include "priv/record.h"
+#include "util/fd.h"
+
+struct job;
+struct record;
+struct ruleset;
+
+/* A sentence for the worker, cut if it is longer. */
+#define MONITOR_SENTENCE_BYTES_MAX 1024
+/* Descriptors that commands may not use up. */
+#define MONITOR_FDS_SPARE 32u
+/* How long the worker may take to end after it has closed the channel, in milliseconds. */
+#define MONITOR_WORKER_END_MS 2000
+
+enum {
+        MONITOR_E_VIOLATION = 1, /* of the worker: it is ended, and we with it */
+};
+
+/* The arguments that arrived so far of the next command. */
+struct monitor_args {
+        char *bytes;
+        size_t n_bytes;
+        size_t n_room;
+        bool is_lost; /* there was no memory for some */
+};
+
+struct monitor {
+        const char *config; /* path of rootwrap.conf */
+        uid_t owner;        /* who may use us, beside root */
+        char *owner_name;   /* NULL: it has none */
+        struct loop loop;
+        struct ruleset *ruleset;
+        struct audit audit;
+        struct socket_dir dir;
+        struct worker_process worker;
+        struct loop_io channel;
+        struct loop_io worker_exit;
+        struct loop_timer worker_end;
+        struct loop_io signals;
+        struct loop_io parent; /* our stdin, where it is a pipe: it ends with who started us */
+        int signal_fd;
+        int null_fd;     /* /dev/null, what a command reads and writes where nothing came along */
+        int64_t n_files; /* soft RLIMIT_NOFILE as we were started: what commands get at most */
+        size_t n_files_own; /* what we raised ours to */
+        struct monitor_args args;
+        struct job *jobs[RECORD_IDS_MAX];
+        size_t n_jobs;
+        struct job *first_unreported; /* exits that the worker could not be told yet */
+        struct job *last_unreported;
+        size_t n_held; /* bytes of an answer that could not be sent yet; 0: none */
+        char held[MONITOR_SENTENCE_BYTES_MAX + 64];
+        uint32_t permits_used; /* bits of enum record_type: records that may come only once */
+        bool is_stopping;
+        bool must_finish; /* the worker is to be told to stop */
+        int exit_code;
+};
+
+void monitor_put_in_force(struct monitor *monitor);
+int monitor_watch(struct monitor *monitor);
+void monitor_deinit(struct monitor *monitor);
+int monitor_answer(struct monitor *monitor, const struct record *record);
+int monitor_report(struct monitor *monitor, struct job *job);
+int monitor_refuse_short(struct monitor *monitor, struct record *record);
+int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the worker may ask for. The worker is where clients' bytes are parsed, so it is treated as
+ * if a client had taken it over: each type of record has a permit, and whatever has none, comes
+ * twice or at the wrong time, or says what can't be, is a violation that ends the worker, and us.
+ * All that a worker can reach beyond that is what the filters allow to any client.
+ *
+ * A command that a record asks for is decided on here, from this side's own copy of its arguments.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/job.h"
+#include "monitor/monitor.h"
+#include "monitor/ruleset.h"
+#include "policy/decision.h"
+#include "policy/refusal.h"
+#include "spawn/environment.h"
+#include "spawn/identity.h"
+#include "spawn/spawn.h"
+#include "util/arena.h"
+#include "util/cleanup.h"
+#include "util/err.h"
+#include "util/text.h"
+
+#define N_STREAMS 3
+
+/* A start on its way. */
+struct request {
+        struct monitor *monitor;
+        uint32_t id;
+        struct audit_peer peer;
+        const char **argv;
+        int streams[N_STREAMS];
+        struct decision decision;
+};
+
+/* Arguments */
+
+/* Return: 0, MONITOR_E_VIOLATION, or -ENOMEM: the command can't be started then */
+static int add_args(struct monitor_args *args, const char *bytes, size_t n_bytes)
+{
+        size_t n_room = args->n_room ? args->n_room : 4096;
+        char *grown;
+
+        if (n_bytes > RECORD_ARGS_BYTES_MAX - args->n_bytes)
+                return MONITOR_E_VIOLATION;
+        while (n_room < args->n_bytes + n_bytes)
+                n_room *= 2;
+        if (n_room != args->n_room) {
+                grown = realloc(args->bytes, n_room);
+                if (!grown)
+                        return err_origin(-ENOMEM);
+                args->bytes = grown;
+                args->n_room = n_room;
+        }
+        if (n_bytes)
+                memcpy(args->bytes + args->n_bytes, bytes, n_bytes);
+        args->n_bytes += n_bytes;
+        return 0;
+}
+
+/* A large command's memory is given back, a usual one's kept. */
+static void forget_args(struct monitor_args *args)
+{
+        args->n_bytes = 0;
+        args->is_lost = false;
+        if (args->n_room <= RECORD_BYTES_MAX)
+                return;
+        free(args->bytes);
+        *args = (struct monitor_args){ 0 };
+}
+
+static int handle_args(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        int r;
+
+        (void)fds;
+        if (!record->n_tail)
+                return MONITOR_E_VIOLATION;
+        r = add_args(&monitor->args, record->tail, record->n_tail);
+        if (r == -ENOMEM)
+                monitor->args.is_lost = true; /* which its start will be told */
+        return r < 0 ? 0 : r;
+}
+
+/* The list of what lies back to back. */
+static int split_args(const struct monitor_args *args, size_t n_args, const char ***ret_argv)
+{
+        cleanup_free const char **argv = NULL;
+        const char *at = args->bytes;
+        const char *end = args->bytes + args->n_bytes;
+        size_t i;
+
+        if (n_args > RECORD_ARGS_MAX || n_args > args->n_bytes)
+                return MONITOR_E_VIOLATION;
+        if (args->n_bytes && end[-1])
+                return MONITOR_E_VIOLATION;
+        argv = calloc(n_args + 1, sizeof(*argv));
+        if (!argv)
+                return err_origin(-ENOMEM);
+        for (i = 0; i < n_args && at < end; i++, at += strlen(at) + 1)
+                argv[i] = at;
+        if (i < n_args || at != end)
+                return MONITOR_E_VIOLATION;
+        *ret_argv = steal_ptr(&argv);
+        return 0;
+}
+
+/* Answers */
+
+static int answer_failure(struct request *request, int exit_code, const struct text *sentence)
+{
+        struct record record = {
+                .type = RECORD_FAILED,
+                .id = request->id,
+                .failed.exit_code = exit_code,
+                .tail = text_get(sentence),
+                .n_tail = sentence->n_bytes,
+        };
+
+        if (record.n_tail > MONITOR_SENTENCE_BYTES_MAX)
+                record.n_tail = MONITOR_SENTENCE_BYTES_MAX;
+        return err_trace(monitor_answer(request->monitor, &record));
+}
+
+/* What could not be started, as far as it is known. */
+static const char *const *words_of(const struct request *request)
+{
+        static const char *const none[] = { NULL };
+
+        if (request->decision.command.n_argv)
+                return request->decision.command.argv;
+        return request->argv ? request->argv : none;
+}
+
+static void log_failure(const struct request *request, const char *step, int error)
+{
+        const struct filter *filter = request->decision.filter;
+        struct audit_failure failure = {
+                .peer = request->peer,
+                .filter = filter ? filter->name : NULL,
+                .run_as = filter ? filter->run_as : NULL,
+                .step = step,
+                .error = error,
+        };
+
+        cmdline_keep(&failure.cmdline, words_of(request));
+        audit_failure(&request->monitor->audit, &failure);
+        cmdline_deinit(&failure.cmdline);
+}
+
+static int fail(struct request *request, const char *step, int error)
+{
+        const char *program = words_of(request)[0];
+        cleanup_text struct text sentence = { 0 };
+
+        text_put_string(&sentence, "Cannot start ");
+        if (program)
+                text_put_escaped(&sentence, program, strlen(program), 256);
+        else
+                text_put_string(&sentence, "the command");
+        if (error)
+                text_printf(&sentence, ": %s: %s (errno %d)", step, strerror(error), error);
+        else
+                text_printf(&sentence, ": %s", step);
+        if (request->decision.filter)
+                text_printf(&sentence, " (filter match = %.256s)", request->decision.filter->name);
+        log_failure(request, step, error);
+        return err_trace(answer_failure(request, -1, &sentence));
+}
+
+/* In kill(1)'s words, and with its status. */
+static int fail_to_signal(struct request *request, int error)
+{
+        const struct command *command = &request->decision.command;
+        cleanup_text struct text sentence = { 0 };
+
+        text_printf(&sentence, "kill: (%.64s): %s\n", command->argv[command->n_argv - 1],
+                    strerror(error));
+        log_failure(request, spawn_step_name(SPAWN_KILL), error);
+        return err_trace(answer_failure(request, 1, &sentence));
+}
+
+static void log_refusal(const struct request *request)
+{
+        const struct decision *decision = &request->decision;
+        const struct ruleset *ruleset = request->monitor->ruleset;
+        struct audit_refusal refusal = { .peer = request->peer, .verdict = decision->verdict };
+        cleanup_text struct text reason = { 0 };
+
+        if (decision->verdict == VERDICT_NOT_EXECUTABLE) {
+                refusal.filter = decision->filter->name;
+                refusal.path = decision->filter->exec_path;
+                refusal_put_missing(&reason, decision, &ruleset->policy);
+        }
+        if (decision->limit)
+                text_put_string(&reason, "A regular expression reached its match limit");
+        if (reason.n_bytes)
+                text_put_string(&reason, ". ");
+        if (!refusal_put_stricter(&reason, decision, &ruleset->policy, &ruleset->system,
+                                  request->argv))
+                text_cut(&reason, reason.n_bytes ? reason.n_bytes - 2 : 0, "");
+        refusal.reason = reason.n_bytes ? text_get(&reason) : NULL;
+        cmdline_keep(&refusal.cmdline, request->argv);
+        audit_refusal(&request->monitor->audit, &refusal);
+        cmdline_deinit(&refusal.cmdline);
+}
+
+static int refuse(struct request *request)
+{
+        struct record record = {
+                .type = RECORD_REFUSED,
+                .id = request->id,
+                .refused.exit_code = verdict_exit_code(request->decision.verdict),
+        };
+
+        log_refusal(request);
+        return err_trace(monitor_answer(request->monitor, &record));
+}
+
+/* Start */
+
+/* The child runs; from here on it is a job, or it is killed. */
+static int take_over(struct request *request, pid_t pid)
+{
+        const struct decision *decision = &request->decision;
+        struct monitor *monitor = request->monitor;
+        struct job *job;
+        int r;
+
+        r = job_new(&job, monitor, request->id, pid);
+        if (r) {
+                (void)kill(pid, SIGKILL);
+                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+                return err_trace(fail(request, "watch over it", -r));
+        }
+        job->started_us = job_clock_us();
+        job->audit.peer = request->peer;
+        job->audit.filter = decision->filter->name;
+        job->audit.inner = decision->inner ? decision->inner->name : NULL;
+        job->audit.run_as = decision->filter->run_as;
+        job->audit.pid = decision->pidfd >= 0 ? 0 : pid;
+        if (audit_wants_commands(&monitor->audit))
+                cmdline_keep(&job->audit.cmdline, decision->command.argv);
+        return 0;
+}
+
+/* What a filter's run_as names must exist when it is needed. */
+static int fail_to_find_user(struct request *request, int r)
+{
+        const char *user = request->decision.filter->run_as;
+        cleanup_text struct text step = { 0 };
+
+        if (r < 0) {
+                text_printf(&step, "find the user \"%.64s\"", user);
+                return err_trace(fail(request, text_get(&step), -r));
+        }
+        text_printf(&step, "there is no user \"%.64s\"", user);
+        return err_trace(fail(request, text_get(&step), 0));
+}
+
+static int run(struct request *request)
+{
+        struct monitor *monitor = request->monitor;
+        struct decision *decision = &request->decision;
+        int64_t n_files = monitor->ruleset->settings.rlimit_nofile;
+        enum spawn_step step = SPAWN_FORK;
+        struct spawn spawn = {
+                .argv = decision->command.argv,
+                .streams = request->streams,
+                .nofile = n_files < monitor->n_files ? n_files : monitor->n_files,
+                .pidfd = decision->pidfd,
+                .signal = decision->signal,
+        };
+        sigset_t mask;
+        pid_t pid;
+        int r;
+
+        if (monitor->n_jobs + MONITOR_FDS_SPARE > monitor->n_files_own)
+                return err_trace(fail(request, "watch over one more", EMFILE));
+        r = ruleset_find_user(monitor->ruleset, decision->filter->run_as, &spawn.identity);
+        if (r)
+                return err_trace(fail_to_find_user(request, r));
+        spawn.envp = environment_merge(&decision->arena, (const char *const *)environ,
+                                       decision->command.env);
+        if (!spawn.envp)
+                return err_trace(fail(request, "make its environment", ENOMEM));
+        if (decision->warning.n_bytes)
+                audit_note(&monitor->audit, AUDIT_WARNING, text_get(&decision->warning));
+
+        (void)sigemptyset(&mask);
+        spawn.mask = &mask;
+        r = spawn_start(&spawn, &pid, &step);
+        if (r && step == SPAWN_KILL)
+                return err_trace(fail_to_signal(request, -r));
+        if (r)
+                return err_trace(fail(request, spawn_step_name(step), -r));
+        return err_trace(take_over(request, pid));
+}
+
+static int decide(struct request *request)
+{
+        const struct ruleset *ruleset = request->monitor->ruleset;
+        int r;
+
+        r = decision_make(&request->decision, &ruleset->policy, &ruleset->system, request->argv, 0);
+        if (r)
+                return err_trace(fail(request, "decide on it", -r));
+        if (request->decision.verdict == VERDICT_ALLOW)
+                return err_trace(run(request));
+        return err_trace(refuse(request));
+}
+
+/* Each bit of the record is a stream that came along, in order; /dev/null for the others. */
+static int take_streams(struct request *request, uint32_t streams, const struct fd_list *fds)
+{
+        size_t n = 0;
+        int i;
+
+        if (streams >> N_STREAMS)
+                return MONITOR_E_VIOLATION;
+        for (i = 0; i < N_STREAMS; i++) {
+                request->streams[i] = request->monitor->null_fd;
+                if (!(streams >> i & 1u))
+                        continue;
+                if (n == fds->n_fds)
+                        return MONITOR_E_VIOLATION;
+                request->streams[i] = fds->fds[n++];
+        }
+        return n == fds->n_fds ? 0 : MONITOR_E_VIOLATION;
+}
+
+/* Return: 0, MONITOR_E_VIOLATION, or -ENOMEM */
+static int take_argv(struct request *request, const struct record *record, const char ***ret_argv)
+{
+        struct monitor_args *args = &request->monitor->args;
+        int r;
+
+        r = args->is_lost ? -ENOMEM : add_args(args, record->tail, record->n_tail);
+        if (r)
+                return r;
+        if (args->n_bytes != record->start.n_args_bytes)
+                return MONITOR_E_VIOLATION;
+        return split_args(args, record->start.n_args, ret_argv);
+}
+
+static int start(struct request *request, const struct record *record, struct fd_list *fds)
+{
+        cleanup_free const char **argv = NULL;
+        int r;
+
+        r = take_streams(request, record->start.streams, fds);
+        if (!r)
+                r = take_argv(request, record, &argv);
+        if (r == -ENOMEM)
+                return err_trace(fail(request, "hold its arguments", ENOMEM));
+        if (r)
+                return r;
+        request->argv = argv;
+        return err_trace(decide(request));
+}
+
+/* What was carried for jobs that are over by now. */
+static int end_jobs(struct monitor *monitor, struct record *record, uint32_t n_done)
+{
+        struct record_carried carried[RECORD_DONES_MAX];
+        struct job *job;
+        size_t n;
+        size_t i;
+
+        n = record_take_carried(record, n_done, carried);
+        if (n == SIZE_MAX)
+                return MONITOR_E_VIOLATION;
+        for (i = 0; i < n; i++) {
+                job = carried[i].id < RECORD_IDS_MAX ? monitor->jobs[carried[i].id] : NULL;
+                if (!job || !job->is_reported)
+                        return MONITOR_E_VIOLATION;
+                job->audit.n_stdin_bytes = (int64_t)carried[i].n_in_bytes;
+                job->audit.n_stdout_bytes = (int64_t)carried[i].n_out_bytes;
+                job->audit.n_stderr_bytes = (int64_t)carried[i].n_err_bytes;
+                if (audit_wants_commands(&monitor->audit))
+                        audit_command(&monitor->audit, &job->audit);
+                (void)job_free(job);
+        }
+        return 0;
+}
+
+static int handle_done(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        (void)fds;
+        if (!record->done.n_done)
+                return MONITOR_E_VIOLATION;
+        if (end_jobs(monitor, record, record->done.n_done))
+                return MONITOR_E_VIOLATION;
+        return record->n_tail ? MONITOR_E_VIOLATION : 0;
+}
+
+/**
+ * monitor_refuse_short() - a start whose streams found no room in our table of descriptors
+ * @monitor: the monitor
+ * @record:  a RECORD_START
+ *
+ * Return: as monitor_handle()
+ */
+int monitor_refuse_short(struct monitor *monitor, struct record *record)
+{
+        struct request request = { .monitor = monitor, .id = record->id };
+
+        int r;
+
+        r = end_jobs(monitor, record, record->start.n_done);
+        if (r || record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+                return MONITOR_E_VIOLATION;
+        forget_args(&monitor->args);
+        return err_trace(fail(&request, "take its streams", EMFILE));
+}
+
+static int handle_start(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        struct request request = {
+                .monitor = monitor,
+                .id = record->id,
+                .peer = { .uid = record->start.peer_uid,
+                          .user = record->start.peer_uid ? monitor->owner_name : "root",
+                          .pid = record->start.peer_pid },
+                .decision = { .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 },
+        };
+        int r;
+
+        r = end_jobs(monitor, record, record->start.n_done);
+        if (r || record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+                return MONITOR_E_VIOLATION;
+        if (record->start.peer_uid && record->start.peer_uid != monitor->owner)
+                return MONITOR_E_VIOLATION;
+        r = start(&request, record, fds);
+        decision_deinit(&request.decision);
+        forget_args(&monitor->args);
+        return err_trace(r);
+}
+
+/* The rest */
+
+static int handle_peer(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        static const char *const reasons[] = {
+                [RECORD_PEER_USER] = "neither root nor the user of this daemon",
+                [RECORD_PEER_KEY] = "it does not know the key",
+                [RECORD_PEER_DIGEST] = "it used a digest that auth_digests does not allow",
+                [RECORD_PEER_PROTOCOL] = "what it sent is no handshake",
+                [RECORD_PEER_LATE] = "it did not finish the handshake in time",
+                [RECORD_PEER_CROWD] = "it waited longest of too many connections",
+        };
+        const struct record_peer_refused *refused = &record->peer;
+        struct audit_peer peer = { .uid = refused->uid, .pid = refused->pid };
+
+        (void)fds;
+        if (refused->reason < RECORD_PEER_USER || refused->reason > RECORD_PEER_CROWD)
+                return MONITOR_E_VIOLATION;
+        if (refused->uid == monitor->owner)
+                peer.user = monitor->owner_name;
+        audit_unsaid(&monitor->audit, AUDIT_AUTHENTICATION_FAILED, refused->n_unsaid);
+        audit_authentication(&monitor->audit, &peer, reasons[refused->reason]);
+        return 0;
+}
+
+static int handle_stop(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        (void)fds;
+        if (record->stop.reason != RECORD_STOP_CLIENT && record->stop.reason != RECORD_STOP_IDLE)
+                return MONITOR_E_VIOLATION;
+        if (!monitor->is_stopping)
+                audit_note(&monitor->audit, AUDIT_STOPPED,
+                           record->stop.reason == RECORD_STOP_CLIENT ? "the client asked for it"
+                                                                     : "it was idle");
+        monitor->is_stopping = true; /* the worker has begun already */
+        return 0;
+}
+
+static const struct permit {
+        int (*handle)(struct monitor *monitor, struct record *record, struct fd_list *fds);
+        size_t n_fds_max;
+        bool is_once;
+} permits[RECORD_TYPES] = {
+        [RECORD_ARGS] = { .handle = handle_args },
+        [RECORD_START] = { .handle = handle_start, .n_fds_max = N_STREAMS },
+        [RECORD_DONE] = { .handle = handle_done },
+        [RECORD_PEER] = { .handle = handle_peer },
+        [RECORD_STOP] = { .handle = handle_stop, .is_once = true },
+};
+
+/**
+ * monitor_handle() - do what a record asks for, if it is permitted
+ * @monitor: the monitor
+ * @record:  well-formed, and nothing more is known of it
+ * @fds:     what came with it; the caller closes it
+ *
+ * Return: 0, MONITOR_E_VIOLATION, or negative errno, which ends the monitor
+ */
+int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        const struct permit *permit = &permits[record->type];
+        uint32_t bit = 1u << record->type;
+
+        if (!permit->handle || fds->n_fds > permit->n_fds_max)
+                return MONITOR_E_VIOLATION;
+        if (permit->is_once && (monitor->permits_used & bit))
+                return MONITOR_E_VIOLATION;
+        if ((monitor->args.n_bytes || monitor->args.is_lost) && record->type != RECORD_ARGS &&
+            record->type != RECORD_START)
+                return MONITOR_E_VIOLATION;
+        monitor->permits_used |= bit;
+        return permit->handle(monitor, record, fds);
+}

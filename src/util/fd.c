@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place that knows how descriptors travel (unix(7), SCM_RIGHTS). They are close-on-exec
+ * from birth. What a peer adds beyond the limit is refused whole, and whatever arrived with a bad
+ * record is closed here: a caller never sees a descriptor that it did not ask for.
+ */
+#include "util/fd.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "util/err.h"
+
+/* Room for one more than is allowed, so that a surplus is seen and not just cut off. */
+#define CONTROL_BYTES CMSG_SPACE(sizeof(int) * (FD_RECORD_MAX + 1))
+
+/**
+ * fd_list_close() - close what is left of a list
+ * @list: becomes empty
+ */
+void fd_list_close(struct fd_list *list)
+{
+        while (list->n_fds)
+                (void)close(list->fds[--list->n_fds]);
+}
+
+/**
+ * fd_list_take() - take the first descriptor of a list
+ * @list: shorter by one afterwards
+ *
+ * Return: the descriptor, now the caller's; -1 when the list is empty
+ */
+int fd_list_take(struct fd_list *list)
+{
+        int fd;
+
+        if (!list->n_fds)
+                return -1;
+        fd = list->fds[0];
+        list->n_fds--;
+        memmove(list->fds, list->fds + 1, list->n_fds * sizeof(list->fds[0]));
+        return fd;
+}
+
+/**
+ * fd_send() - send one record, without waiting
+ * @socket:  a SOCK_SEQPACKET socket
+ * @record:  its bytes
+ * @n_bytes: their number, not 0
+ * @fds:     descriptors that go along; borrowed
+ * @n_fds:   their number, at most FD_RECORD_MAX
+ *
+ * Return: 0; FD_E_END; -EAGAIN when there is no room now; or another negative errno
+ */
+int fd_send(int socket, const void *record, size_t n_bytes, const int *fds, size_t n_fds)
+{
+        union {
+                struct cmsghdr header;
+                char bytes[CONTROL_BYTES];
+        } control = { 0 };
+        union {
+                const void *in;
+                void *out;
+        } bytes = { record }; /* sendmsg(2) does not write to it */
+        struct iovec iov = { .iov_base = bytes.out, .iov_len = n_bytes };
+        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+        ssize_t n;
+
+        if (n_fds) {
+                message.msg_control = control.bytes;
+                message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+                control.header.cmsg_level = SOL_SOCKET;
+                control.header.cmsg_type = SCM_RIGHTS;
+                control.header.cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+                memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
+        }
+        do
+                n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        if (n >= 0)
+                return 0;
+        if (errno == EAGAIN)
+                return -EAGAIN; /* not worth a trace: it is what a busy peer looks like */
+        return errno == EPIPE || errno == ECONNRESET ? FD_E_END : err_origin(-errno);
+}
+
+/* Takes the descriptors out of a message. Return: is there nothing else, and not too much? */
+static bool take_control(struct msghdr *message, struct fd_list *list)
+{
+        struct cmsghdr *header;
+        bool is_good = true;
+        size_t n_bytes;
+        size_t at;
+        int fd;
+
+        for (header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+                if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+                        is_good = false;
+                        continue;
+                }
+                n_bytes = header->cmsg_len - CMSG_LEN(0);
+                for (at = 0; at + sizeof(int) <= n_bytes; at += sizeof(int)) {
+                        memcpy(&fd, CMSG_DATA(header) + at, sizeof(fd));
+                        if (list->n_fds < FD_RECORD_MAX) {
+                                list->fds[list->n_fds++] = fd;
+                        } else {
+                                (void)close(fd);
+                                is_good = false;
+                        }
+                }
+        }
+        return is_good;
+}
+
+/**
+ * fd_receive() - receive one record, without waiting
+ * @socket:      a SOCK_SEQPACKET socket
+ * @buffer:      where its bytes go
+ * @n_room:      the most that a record may have
+ * @ret_n_bytes: set also with FD_E_SHORT
+ * @ret_list:    its descriptors, the caller's; set also with FD_E_SHORT, to those that came
+ *
+ * Return: 0, FD_E_END, FD_E_VIOLATION, FD_E_SHORT, -EAGAIN when there is none, or another negative
+ *         errno
+ */
+int fd_receive(int socket,
+               void *buffer,
+               size_t n_room,
+               size_t *ret_n_bytes,
+               struct fd_list *ret_list)
+{
+        union {
+                struct cmsghdr header;
+                char bytes[CONTROL_BYTES];
+        } control;
+        struct iovec iov = { .iov_base = buffer, .iov_len = n_room };
+        struct msghdr message = { .msg_iov = &iov,
+                                  .msg_iovlen = 1,
+                                  .msg_control = control.bytes,
+                                  .msg_controllen = sizeof(control.bytes) };
+        struct fd_list list = { .n_fds = 0 };
+        ssize_t n;
+
+        do
+                n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && errno == EAGAIN)
+                return -EAGAIN;
+        if (n < 0)
+                return errno == ECONNRESET ? FD_E_END : err_origin(-errno);
+
+        if (!take_control(&message, &list) || (message.msg_flags & MSG_TRUNC)) {
+                fd_list_close(&list);
+                return FD_E_VIOLATION;
+        }
+        if (n == 0) { /* the end; an empty record, which nobody sends, ends it as well */
+                fd_list_close(&list);
+                return FD_E_END;
+        }
+        *ret_n_bytes = (size_t)n;
+        *ret_list = list;
+        return message.msg_flags & MSG_CTRUNC ? FD_E_SHORT : 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that carry descriptors over a socket. */
+#pragma once
+
+#include <stddef.h>
+
+/* The most descriptors of one record. */
+#define FD_RECORD_MAX 4
+
+enum {
+        FD_E_END = 1,   /* the peer is gone */
+        FD_E_VIOLATION, /* the record is too large, or carries what no record may */
+        FD_E_SHORT,     /* descriptors are missing: there was no room for them here */
+};
+
+/* Descriptors that came with a record. */
+struct fd_list {
+        int fds[FD_RECORD_MAX];
+        size_t n_fds;
+};
+
+void fd_list_close(struct fd_list *list);
+int fd_list_take(struct fd_list *list);
+int fd_send(int socket, const void *record, size_t n_bytes, const int *fds, size_t n_fds);
+int fd_receive(int socket,
+               void *buffer,
+               size_t n_room,
+               size_t *ret_n_bytes,
+               struct fd_list *ret_list);

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a command prints is held as it came, and becomes JSON while it is sent: pure ASCII, and each
+ * byte outside of valid UTF-8 as \udcXX, as Python's strict decoder with surrogateescape has it.
+ * The length of a message goes before it, so the bytes are counted first, as they arrive, then
+ * written: both by the same table, so that they cannot differ.
+ *
+ * The table is an automaton over classes of bytes. A sequence is held until it is whole; with the
+ * first byte that does not fit, each byte held is written by itself, and that byte begins anew. So
+ * Python resumes, too: what it skips besides the first byte of a bad sequence are continuation
+ * bytes, and these are bad by themselves.
+ */
+#include "wire/json-escape.h"
+
+#include "util/utf8.h"
+#include "wire/json-plain.h"
+
+enum class {
+        PLAIN,
+        SHORT,   /* a backslash and a letter */
+        CONTROL, /* other controls and DEL */
+        TAIL_8,  /* continuation bytes: 80..8F */
+        TAIL_9,  /* 90..9F */
+        TAIL_A,  /* A0..BF */
+        LEAD_2,  /* of two bytes */
+        LEAD_E0,
+        LEAD_3,
+        LEAD_ED,
+        LEAD_F0,
+        LEAD_4,
+        LEAD_F4,
+        NEVER,
+        N_CLASSES,
+};
+
+static const uint8_t classes[256] = {
+        [0x00 ... 0x07] = CONTROL,
+        ['\b'] = SHORT,
+        ['\t'] = SHORT,
+        ['\n'] = SHORT,
+        [0x0B] = CONTROL,
+        ['\f'] = SHORT,
+        ['\r'] = SHORT,
+        [0x0E ... 0x1F] = CONTROL,
+        [0x20 ... 0x21] = PLAIN,
+        ['"'] = SHORT,
+        [0x23 ... 0x5B] = PLAIN,
+        ['\\'] = SHORT,
+        [0x5D ... 0x7E] = PLAIN,
+        [0x7F] = CONTROL,
+        [0x80 ... 0x8F] = TAIL_8,
+        [0x90 ... 0x9F] = TAIL_9,
+        [0xA0 ... 0xBF] = TAIL_A,
+        [0xC0 ... 0xC1] = NEVER,
+        [0xC2 ... 0xDF] = LEAD_2,
+        [0xE0] = LEAD_E0,
+        [0xE1 ... 0xEC] = LEAD_3,
+        [0xED] = LEAD_ED,
+        [0xEE ... 0xEF] = LEAD_3,
+        [0xF0] = LEAD_F0,
+        [0xF1 ... 0xF3] = LEAD_4,
+        [0xF4] = LEAD_F4,
+        [0xF5 ... 0xFF] = NEVER,
+};
+
+/* What is held: nothing, the first byte of a sequence, or more of it. */
+enum state {
+        START,
+        AT_2,
+        AT_E0,
+        AT_3,
+        AT_ED,
+        AT_F0,
+        AT_4,
+        AT_F4,
+        AT_LAST_OF_3,
+        AT_THIRD_OF_4,
+        AT_LAST_OF_4,
+};
+
+static const uint8_t n_held_of[] = {
+        [START] = 0,        [AT_2] = 1,          [AT_E0] = 1,        [AT_3] = 1,
+        [AT_ED] = 1,        [AT_F0] = 1,         [AT_4] = 1,         [AT_F4] = 1,
+        [AT_LAST_OF_3] = 2, [AT_THIRD_OF_4] = 2, [AT_LAST_OF_4] = 3,
+};
+
+enum action {
+        PUT,  /* the byte by itself */
+        HOLD, /* the first byte of a sequence */
+        HOLD_TAIL,
+        PUT_SEQUENCE,
+};
+
+struct step {
+        uint8_t state;
+        uint8_t n_out;
+        uint8_t action;
+};
+
+#define BYTES_BYTE 6u /* of \udcXX, and of any other \uXXXX */
+
+/* What is written for one byte at most, and a copy of eight bytes where it ends. */
+#define PUT_BYTE_ROOM (JSON_ESCAPE_ROOM_BYTES + 8)
+#define MUCH_ROOM     (32 * PUT_BYTE_ROOM)
+
+/* clang-format off */
+#define LONE(n_held)   { START, ((n_held) + 1) * BYTES_BYTE, PUT }
+#define TO(state)      { state, 0, HOLD_TAIL }
+#define DONE(n_units)  { START, (n_units) * BYTES_BYTE, PUT_SEQUENCE }
+#define BEGIN(state, n_held) { state, (n_held) * BYTES_BYTE, HOLD }
+#define ROW(n_held, tail_8, tail_9, tail_a)                               \
+        {                                                                 \
+                [PLAIN]   = { START, (n_held) * BYTES_BYTE + 1, PUT },    \
+                [SHORT]   = { START, (n_held) * BYTES_BYTE + 2, PUT },    \
+                [CONTROL] = { START, ((n_held) + 1) * BYTES_BYTE, PUT }, \
+                [TAIL_8]  = tail_8,                                       \
+                [TAIL_9]  = tail_9,                                       \
+                [TAIL_A]  = tail_a,                                       \
+                [LEAD_2]  = BEGIN(AT_2, n_held),                          \
+                [LEAD_E0] = BEGIN(AT_E0, n_held),                         \
+                [LEAD_3]  = BEGIN(AT_3, n_held),                          \
+                [LEAD_ED] = BEGIN(AT_ED, n_held),                         \
+                [LEAD_F0] = BEGIN(AT_F0, n_held),                         \
+                [LEAD_4]  = BEGIN(AT_4, n_held),                          \
+                [LEAD_F4] = BEGIN(AT_F4, n_held),                         \
+                [NEVER]   = LONE(n_held),                                 \
+        }
+
+static const struct step steps[][N_CLASSES] = {
+        [START]         = ROW(0, LONE(0), LONE(0), LONE(0)),
+        [AT_2]          = ROW(1, DONE(1), DONE(1), DONE(1)),
+        [AT_E0]         = ROW(1, LONE(1), LONE(1), TO(AT_LAST_OF_3)),
+        [AT_3]          = ROW(1, TO(AT_LAST_OF_3), TO(AT_LAST_OF_3), TO(AT_LAST_OF_3)),
+        [AT_ED]         = ROW(1, TO(AT_LAST_OF_3), TO(AT_LAST_OF_3), LONE(1)),
+        [AT_F0]         = ROW(1, LONE(1), TO(AT_THIRD_OF_4), TO(AT_THIRD_OF_4)),
+        [AT_4]          = ROW(1, TO(AT_THIRD_OF_4), TO(AT_THIRD_OF_4), TO(AT_THIRD_OF_4)),
+        [AT_F4]         = ROW(1, TO(AT_THIRD_OF_4), LONE(1), LONE(1)),
+        [AT_LAST_OF_3]  = ROW(2, DONE(1), DONE(1), DONE(1)),
+        [AT_THIRD_OF_4] = ROW(2, TO(AT_LAST_OF_4), TO(AT_LAST_OF_4), TO(AT_LAST_OF_4)),
+        [AT_LAST_OF_4]  = ROW(3, DONE(2), DONE(2), DONE(2)),
+};
+/* clang-format on */
+
+/* Are all eight bytes written as they are? */
+static bool is_plain(const char *bytes)
+{
+        uint64_t eight = json_eight(bytes);
+
+        return !(json_specials(eight) | json_zeros(eight ^ JSON_EIGHT(0x7F)));
+}
+
+/**
+ * json_escape_count() - how much would it be, written?
+ * @escape:  what the pieces before have left; not for writing at the same time
+ * @bytes:   a piece, cut anywhere
+ * @n_bytes: its length
+ * @n_out:   added to
+ */
+void json_escape_count(struct json_escape *escape,
+                       const char *bytes,
+                       size_t n_bytes,
+                       uint64_t *n_out)
+{
+        const char *end = bytes + n_bytes;
+        const char *from;
+        const char *stop;
+        unsigned int state = escape->state;
+        uint64_t n = 0;
+
+        while (bytes < end) {
+                from = bytes;
+                while (state == START && end - bytes >= 8 && is_plain(bytes))
+                        bytes += 8;
+                n += (uint64_t)(bytes - from);
+                stop = end - bytes >= 8 ? bytes + 8 : end;
+                for (; bytes < stop; bytes++) {
+                        const struct step *step = &steps[state][classes[(unsigned char)*bytes]];
+
+                        state = step->state;
+                        n += step->n_out;
+                }
+        }
+        escape->state = (uint8_t)state;
+        *n_out += n;
+}
+
+/**
+ * json_escape_count_end() - there are no more pieces
+ * @escape: what they have left; fit for the next string then
+ * @n_out:  added to
+ */
+void json_escape_count_end(struct json_escape *escape, uint64_t *n_out)
+{
+        *n_out += n_held_of[escape->state] * BYTES_BYTE;
+        escape->state = START;
+}
+
+/* How each byte is written by itself; the rest of the eight does not count. */
+/* clang-format off */
+#define HEX(n)        ((n) < 10 ? '0' + (n) : 'a' + (n) - 10)
+#define UNIT(d, c, b) { '\\', 'u', d, c, HEX((b) / 16), HEX((b) % 16) }
+#define FOUR(of, b)   of(b), of((b) + 1), of((b) + 2), of((b) + 3)
+#define SIXTEEN(of, b) FOUR(of, b), FOUR(of, (b) + 4), FOUR(of, (b) + 8), FOUR(of, (b) + 12)
+#define CONTROL_OF(b) UNIT('0', '0', b)
+#define PLAIN_OF(b)   { b }
+#define BYTE_OF(b)    UNIT('d', 'c', b)
+
+static const char written[256][8] = {
+        FOUR(CONTROL_OF, 0x00), FOUR(CONTROL_OF, 0x04), "\\b", "\\t", "\\n", CONTROL_OF(0x0B),
+        "\\f", "\\r", CONTROL_OF(0x0E), CONTROL_OF(0x0F), SIXTEEN(CONTROL_OF, 0x10),
+        " ", "!", "\\\"", "#", FOUR(PLAIN_OF, 0x24), FOUR(PLAIN_OF, 0x28), FOUR(PLAIN_OF, 0x2C),
+        SIXTEEN(PLAIN_OF, 0x30), SIXTEEN(PLAIN_OF, 0x40),
+        FOUR(PLAIN_OF, 0x50), FOUR(PLAIN_OF, 0x54), FOUR(PLAIN_OF, 0x58), "\\\\", "]", "^", "_",
+        SIXTEEN(PLAIN_OF, 0x60),
+        FOUR(PLAIN_OF, 0x70), FOUR(PLAIN_OF, 0x74), FOUR(PLAIN_OF, 0x78), "|", "}", "~",
+        CONTROL_OF(0x7F),
+        SIXTEEN(BYTE_OF, 0x80), SIXTEEN(BYTE_OF, 0x90), SIXTEEN(BYTE_OF, 0xA0),
+        SIXTEEN(BYTE_OF, 0xB0), SIXTEEN(BYTE_OF, 0xC0), SIXTEEN(BYTE_OF, 0xD0),
+        SIXTEEN(BYTE_OF, 0xE0), SIXTEEN(BYTE_OF, 0xF0),
+};
+/* clang-format on */
+
+static char *put_unit(char *out, uint32_t unit)
+{
+        static const char hex[] = "0123456789abcdef";
+
+        out[0] = '\\';
+        out[1] = 'u';
+        out[2] = hex[unit >> 12 & 0xF];
+        out[3] = hex[unit >> 8 & 0xF];
+        out[4] = hex[unit >> 4 & 0xF];
+        out[5] = hex[unit & 0xF];
+        return out + BYTES_BYTE;
+}
+
+/* Writes the bytes held, each by itself. */
+static char *put_held(const struct json_escape *escape, char *out)
+{
+        unsigned int n_held = n_held_of[escape->state];
+        unsigned int i;
+
+        for (i = 0; i < n_held; i++)
+                out = put_unit(out, UTF8_ESCAPE_BASE + escape->held[i]);
+        return out;
+}
+
+/* Writes the sequence that @byte ends. */
+static void put_sequence(const struct json_escape *escape, unsigned char byte, char *out)
+{
+        char sequence[UTF8_SEQUENCE_MAX];
+        size_t n_held = n_held_of[escape->state];
+        uint32_t code;
+
+        memcpy(sequence, escape->held, sizeof(escape->held));
+        sequence[n_held] = (char)byte;
+        (void)utf8_next(sequence, n_held + 1, &code);
+        if (code >= 0x10000) {
+                out = put_unit(out, 0xD800 + ((code - 0x10000) >> 10));
+                code = 0xDC00 + ((code - 0x10000) & 0x3FF);
+        }
+        (void)put_unit(out, code);
+}
+
+/* Takes one byte; may use all of PUT_BYTE_ROOM. Return: how much was written, @step->n_out */
+static size_t put_byte(struct json_escape *escape,
+                       const struct step *step,
+                       unsigned char byte,
+                       char *out)
+{
+        switch ((enum action)step->action) {
+        case PUT:
+                if (escape->state != START)
+                        out = put_held(escape, out);
+                memcpy(out, written[byte], sizeof(written[byte]));
+                break;
+        case HOLD:
+                if (escape->state != START)
+                        (void)put_held(escape, out);
+                escape->held[0] = byte;
+                break;
+        case HOLD_TAIL:
+                escape->held[n_held_of[escape->state]] = byte;
+                break;
+        case PUT_SEQUENCE:
+                put_sequence(escape, byte, out);
+                break;
+        }
+        escape->state = step->state;
+        return step->n_out;
+}
+
+static const struct step *step_of(const struct json_escape *escape, unsigned char byte)
+{
+        return &steps[escape->state][classes[byte]];
+}
+
+/* As json_escape_put(), with much room: takes all. Return: how much was written */
+static size_t put_all(struct json_escape *escape, const char *in, size_t n_in, char *out)
+{
+        const char *end = in + n_in;
+        const char *stop;
+        char *to = out;
+
+        while (in < end) {
+                if (escape->state == START) {
+                        for (; end - in >= 8 && is_plain(in); in += 8, to += 8)
+                                memcpy(to, in, 8);
+                }
+                stop = end - in >= 8 ? in + 8 : end;
+                for (; in < stop; in++) {
+                        unsigned char byte = (unsigned char)*in;
+
+                        to += put_byte(escape, step_of(escape, byte), byte, to);
+                }
+        }
+        return (size_t)(to - out);
+}
+
+/* As json_escape_put(), with any room. */
+static size_t put_some(struct json_escape *escape,
+                       const char *in,
+                       size_t n_in,
+                       size_t *ret_n_taken,
+                       char *out,
+                       size_t n_room)
+{
+        char bytes[PUT_BYTE_ROOM];
+        size_t n_out = 0;
+        size_t i;
+
+        for (i = 0; i < n_in; i++) {
+                unsigned char byte = (unsigned char)in[i];
+                const struct step *step = step_of(escape, byte);
+
+                if (step->n_out > n_room - n_out)
+                        break;
+                (void)put_byte(escape, step, byte, bytes);
+                memcpy(out + n_out, bytes, step->n_out);
+                n_out += step->n_out;
+        }
+        *ret_n_taken = i;
+        return n_out;
+}
+
+/**
+ * json_escape_put() - write as much as there is room for
+ * @escape:      what the pieces before have left
+ * @in:          a piece, cut anywhere
+ * @n_in:        its length
+ * @ret_n_taken: how much of it was taken; less than @n_in only for want of room
+ * @out:         where to
+ * @n_room:      how much may be written; all of it may be used
+ *
+ * Return: how much was written
+ */
+size_t json_escape_put(struct json_escape *escape,
+                       const char *in,
+                       size_t n_in,
+                       size_t *ret_n_taken,
+                       char *out,
+                       size_t n_room)
+{
+        size_t n_taken = 0;
+        size_t n_out = 0;
+        size_t n;
+
+        /* As many bytes as fit whatever they are: the fewer, the less room is left. */
+        while (n_taken < n_in && n_room - n_out >= MUCH_ROOM) {
+                n = (n_room - n_out) / PUT_BYTE_ROOM - 1;
+                if (n > n_in - n_taken)
+                        n = n_in - n_taken;
+                n_out += put_all(escape, in + n_taken, n, out + n_out);
+                n_taken += n;
+        }
+        n_out += put_some(escape, in + n_taken, n_in - n_taken, &n, out + n_out, n_room - n_out);
+        *ret_n_taken = n_taken + n;
+        return n_out;
+}
+
+/**
+ * json_escape_end() - there are no more pieces
+ * @escape: what they have left; fit for the next string then
+ * @out:    where to
+ * @n_room: at least JSON_ESCAPE_ROOM_BYTES
+ *
+ * Return: how much was written
+ */
+size_t json_escape_end(struct json_escape *escape, char *out, size_t n_room)
+{
+        size_t n_out = n_held_of[escape->state] * BYTES_BYTE;
+
+        if (n_out > n_room)
+                return 0;
+        (void)put_held(escape, out);
+        escape->state = START;
+        return n_out;
+}

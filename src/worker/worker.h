@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The unprivileged half of the daemon. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "loop/loop.h"
+#include "priv/record.h"
+#include "util/list.h"
+#include "wire/legacy.h"
+
+struct run;
+struct session;
+
+/* The most connections; fewer where the limit of descriptors is low: half of it. */
+#define WORKER_SESSIONS_MAX 8192u
+/* How long a peer may take to prove that it knows the key, in milliseconds. */
+#define WORKER_HANDSHAKE_MS 5000
+/* While we stop: how long a peer may take to read its answer, and how long output is waited for
+ * after a command's exit, in milliseconds. */
+#define WORKER_STOP_MS 20000
+/* What was carried is told with the next start, or after so many milliseconds. */
+#define WORKER_CARRIED_MS 50
+/* Where there is no descriptor for a connection, it is tried again after so many milliseconds. */
+#define WORKER_ACCEPT_RETRY_MS 500
+/* All that commands read and print and clients have not taken yet, as a multiple of the largest
+ * message. */
+#define WORKER_MESSAGES_HELD_MAX 4u
+/* What is read from a socket at once; and written. */
+#define WORKER_INPUT_BYTES  (256u * 1024)
+#define WORKER_OUTPUT_BYTES (64u * 1024)
+
+struct worker {
+        struct loop loop;
+        struct loop_io channel;
+        struct loop_io listener;
+        int channel_fd;
+        int listener_fd;
+        struct loop_timer accept_retry;
+        struct loop_timer idle;
+        struct loop_timer stopping; /* fires as soon as whoever wanted the stop has returned */
+        uid_t client_uid;
+        int64_t daemon_timeout_ms;
+        int64_t drain_timeout_ms; /* -1: for ever */
+        int64_t active_ms;        /* when there last was something to do */
+        struct legacy_shared legacy;
+
+        struct list strangers; /* sessions that have not proved the key, the oldest first */
+        struct list sessions;  /* the others */
+        size_t n_sessions;     /* of both */
+        size_t n_sessions_max;
+
+        struct run *runs[RECORD_IDS_MAX];
+        uint32_t free_ids[RECORD_IDS_MAX];
+        size_t n_free_ids;
+        struct list unsent; /* runs that the monitor is to be asked for, in order */
+        struct record_carried carried[RECORD_IDS_MAX]; /* of runs that are over, to be told */
+        size_t n_carried;
+        bool is_carried_due;
+        struct loop_timer carried_late; /* they are told with the next start, or by then */
+
+        uint32_t n_unsaid;    /* refused peers that the monitor could not be told of */
+        uint32_t stop_reason; /* to be told; 0: nothing */
+        bool is_stopping;
+
+        char input[WORKER_INPUT_BYTES];   /* what was just read, by whoever has its turn */
+        char output[WORKER_OUTPUT_BYTES]; /* what is just written */
+};
+
+int worker_init(struct worker *worker, const struct record_setup *setup, size_t n_files);
+int worker_watch(struct worker *worker);
+void worker_deinit(struct worker *worker);
+void worker_touch(struct worker *worker);
+void worker_resume_accepting(struct worker *worker);
+int worker_stop(struct worker *worker, uint32_t reason);
+int worker_turn(struct worker *worker);
+
+int channel_dispatch(struct loop_io *io, uint32_t events);
+int channel_send(struct worker *worker);
+void channel_tell_carried(struct worker *worker, const struct record_carried *carried);
+void channel_tell_refused(struct worker *worker, uint32_t reason, uid_t uid, pid_t pid);
