@@ -401,6 +401,28 @@ static int handle_done(struct monitor *monitor, struct record *record, struct fd
         return record->n_tail ? MONITOR_E_VIOLATION : 0;
 }
 
+/* What each start begins with. Return: 0 or MONITOR_E_VIOLATION */
+static int begin_request(struct request *request, struct monitor *monitor, struct record *record)
+{
+        uid_t uid = record->start.peer_uid;
+
+        if (end_jobs(monitor, record, record->start.n_done))
+                return MONITOR_E_VIOLATION;
+        if (record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+                return MONITOR_E_VIOLATION;
+        if (uid && uid != monitor->owner)
+                return MONITOR_E_VIOLATION;
+        *request = (struct request){
+                .monitor = monitor,
+                .id = record->id,
+                .peer = { .uid = uid,
+                          .user = uid ? monitor->owner_name : "root",
+                          .pid = record->start.peer_pid },
+                .decision = { .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 },
+        };
+        return 0;
+}
+
 /**
  * monitor_refuse_short() - a start whose streams found no room in our table of descriptors
  * @monitor: the monitor
@@ -410,34 +432,24 @@ static int handle_done(struct monitor *monitor, struct record *record, struct fd
  */
 int monitor_refuse_short(struct monitor *monitor, struct record *record)
 {
-        struct request request = { .monitor = monitor, .id = record->id };
-
+        struct request request;
         int r;
 
-        r = end_jobs(monitor, record, record->start.n_done);
-        if (r || record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
-                return MONITOR_E_VIOLATION;
+        r = begin_request(&request, monitor, record);
+        if (r)
+                return r;
         forget_args(&monitor->args);
         return err_trace(fail(&request, "take its streams", EMFILE));
 }
 
 static int handle_start(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
-        struct request request = {
-                .monitor = monitor,
-                .id = record->id,
-                .peer = { .uid = record->start.peer_uid,
-                          .user = record->start.peer_uid ? monitor->owner_name : "root",
-                          .pid = record->start.peer_pid },
-                .decision = { .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 },
-        };
+        struct request request;
         int r;
 
-        r = end_jobs(monitor, record, record->start.n_done);
-        if (r || record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
-                return MONITOR_E_VIOLATION;
-        if (record->start.peer_uid && record->start.peer_uid != monitor->owner)
-                return MONITOR_E_VIOLATION;
+        r = begin_request(&request, monitor, record);
+        if (r)
+                return r;
         r = start(&request, record, fds);
         decision_deinit(&request.decision);
         forget_args(&monitor->args);
