@@ -47,6 +47,6 @@ THRESHOLDS: dict[str, Threshold] = {
     "daemon-payload/binary-out/gain": Threshold(limit=5.0, ci=1.5, is_least=True),
     "daemon-payload/peak": Threshold(limit=8.0, ci=12.0),
     "daemon-payload/after": Threshold(limit=0.5, ci=1.0),
-    "daemon-parallel/direct": Threshold(limit=0.9, ci=0.6, is_least=True),
-    "daemon-cpu/beyond": Threshold(limit=60.0, ci=150.0),
+    "daemon-parallel/direct": Threshold(limit=0.9, ci=0.2, is_least=True),
+    "daemon-cpu/beyond": Threshold(limit=60.0, ci=400.0),
 }
