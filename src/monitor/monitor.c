@@ -27,7 +27,7 @@
 /* Records that an ended worker may have left: its channel never has room for more. */
 #define RECORDS_LEFT_MAX 4096
 
-#define VIOLATION       "The worker broke the rules of its channel, and is ended"
+#define VIOLATION        "The worker broke the rules of its channel, and is ended"
 
 /* The worker can't be trusted any more: it is killed at once, and we go with it. */
 static int give_up(struct monitor *monitor, const char *why)
