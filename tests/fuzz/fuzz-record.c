@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         ORACLE(record.n_tail <= n_bytes);
         ORACLE(record.tail + record.n_tail == (const char *)bytes + n_bytes);
         ORACLE(!record.n_tail || record.type == RECORD_ARGS || record.type == RECORD_START ||
-               record.type == RECORD_FAILED);
+               record.type == RECORD_FAILED || record.type == RECORD_DONE);
         ORACLE(record_format(&record, again, n_bytes) == n_bytes);
         ORACLE(memcmp(again, bytes, n_bytes) == 0);
         ORACLE(record_format(&record, again, n_bytes - 1) == 0);
