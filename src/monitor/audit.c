@@ -321,12 +321,12 @@ static void put_command(struct text *text, const struct audit_command *command)
         text_put_char(text, ')');
         if (command->pid)
                 text_printf(text, " pid=%d", command->pid);
-        text_printf(text,
-                    " status=%d duration=%" PRId64 ".%03dms in=%" PRId64 " out=%" PRId64
-                    " err=%" PRId64,
-                    return_code(command->status), command->duration_us / 1000,
-                    (int)(command->duration_us % 1000), command->n_stdin_bytes,
-                    command->n_stdout_bytes, command->n_stderr_bytes);
+        text_printf(text, " status=%d duration=%" PRId64 ".%03dms", return_code(command->status),
+                    command->duration_us / 1000, (int)(command->duration_us % 1000));
+        if (command->has_bytes)
+                text_printf(text, " in=%" PRId64 " out=%" PRId64 " err=%" PRId64,
+                            command->n_stdin_bytes, command->n_stdout_bytes,
+                            command->n_stderr_bytes);
         put_peer(text, &command->peer);
 }
 
@@ -362,9 +362,9 @@ void audit_command(struct audit *audit, const struct audit_command *command)
         put_number_or_null(entry, "pid", command->pid, command->pid != 0);
         entry_put_number(entry, "status", return_code(command->status));
         entry_put_number(entry, "duration_us", command->duration_us);
-        entry_put_number(entry, "stdin_bytes", command->n_stdin_bytes);
-        entry_put_number(entry, "stdout_bytes", command->n_stdout_bytes);
-        entry_put_number(entry, "stderr_bytes", command->n_stderr_bytes);
+        put_number_or_null(entry, "stdin_bytes", command->n_stdin_bytes, command->has_bytes);
+        put_number_or_null(entry, "stdout_bytes", command->n_stdout_bytes, command->has_bytes);
+        put_number_or_null(entry, "stderr_bytes", command->n_stderr_bytes, command->has_bytes);
         (void)send_entry(audit, AUDIT_COMMAND);
 }
 
@@ -420,9 +420,15 @@ static void put_failure(struct text *text, const struct audit_failure *failure)
         put_bytes(text, cmdline->bytes,
                   cmdline->n_bytes ? strnlen(cmdline->bytes, cmdline->n_bytes) : 0,
                   ENTRY_STRING_MAX);
-        text_printf(text, ": %s: %s (filter match = ", failure->step, strerror(failure->error));
-        put_string(text, failure->filter, ENTRY_NAME_MAX);
-        text_put_string(text, ") user=");
+        text_printf(text, ": %s", failure->step);
+        if (failure->error)
+                text_printf(text, ": %s", strerror(failure->error));
+        if (failure->filter) {
+                text_put_string(text, " (filter match = ");
+                put_string(text, failure->filter, ENTRY_NAME_MAX);
+                text_put_char(text, ')');
+        }
+        text_put_string(text, " user=");
         put_user(text, &failure->peer);
         put_peer(text, &failure->peer);
 }

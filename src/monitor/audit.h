@@ -54,6 +54,7 @@ struct audit_command {
         pid_t pid;  /* 0: a KillFilter's, which starts no process */
         int status; /* as from waitpid(2) */
         int64_t duration_us;
+        bool has_bytes; /* its streams passed through us */
         int64_t n_stdin_bytes;
         int64_t n_stdout_bytes;
         int64_t n_stderr_bytes;

@@ -7,7 +7,9 @@
 #include "monitor/job.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,15 +31,29 @@ int64_t job_clock_us(void)
         return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static uint64_t as_us(const struct timeval *time)
+{
+        return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
 static int dispatch_exit(struct loop_io *io, uint32_t events)
 {
         struct job *job = container_of(io, struct job, exit);
+        struct rusage usage;
         int fd = io->fd;
 
         (void)events;
-        if (waitpid(job->pid, &job->audit.status, WNOHANG) != job->pid)
+        if (wait4(job->pid, &job->audit.status, WNOHANG, &usage) != job->pid)
                 return 0;
         job->audit.duration_us = job_clock_us() - job->started_us;
+        job->exited = (struct record_exited){
+                .status = job->audit.status,
+                .user_us = as_us(&usage.ru_utime),
+                .system_us = as_us(&usage.ru_stime),
+                .rss_max_kb = (uint64_t)usage.ru_maxrss,
+                .duration_us = (uint64_t)job->audit.duration_us,
+        };
+        status_count_exit(&job->monitor->status, job->audit.duration_us);
         job->has_exited = true;
         loop_io_deinit(&job->exit);
         (void)close(fd);
@@ -77,6 +93,18 @@ int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pi
         monitor->n_jobs++;
         *ret_job = steal_ptr(&job);
         return 0;
+}
+
+/**
+ * job_signal() - send a signal to a command and what it has in its process group
+ * @job:    has a group of its own, and has not exited
+ * @signal: its number
+ *
+ * The group is there as long as we have not waited for its leader.
+ */
+void job_signal(const struct job *job, int signal)
+{
+        (void)kill(-job->pid, signal);
 }
 
 /**

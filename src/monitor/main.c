@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/job.h"
 #include "monitor/monitor.h"
 #include "monitor/owner.h"
 #include "monitor/ruleset.h"
@@ -120,9 +121,13 @@ static int prepare(struct start *start)
         r = raise_n_files(monitor);
         if (r)
                 return fail(start, RC_FAILED, "Cannot raise the limit of descriptors", -r);
+        monitor->cwd_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (monitor->cwd_fd < 0)
+                return fail(start, RC_FAILED, "Cannot open the working directory", errno);
         monitor->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (monitor->null_fd < 0)
                 return fail(start, RC_FAILED, "Cannot open /dev/null", errno);
+        monitor->status.started_us = job_clock_us();
         r = loop_init(&monitor->loop);
         if (r)
                 return fail(start, RC_FAILED, "Cannot make an epoll set", -r);
@@ -149,7 +154,7 @@ static int load(struct start *start)
         return r;
 }
 
-static int open_socket(struct start *start, int *ret_listener)
+static int open_sockets(struct start *start, struct socket_dir_listeners *ret_listeners)
 {
         struct monitor *monitor = start->monitor;
         cleanup_text struct text text = { 0 };
@@ -163,9 +168,9 @@ static int open_socket(struct start *start, int *ret_listener)
                             "parent process names a user",
                             0);
         n_swept = socket_dir_sweep(monitor->owner);
-        r = socket_dir_make(&monitor->dir, monitor->owner, ret_listener);
+        r = socket_dir_make(&monitor->dir, monitor->owner, ret_listeners);
         if (r)
-                return fail(start, RC_FAILED, "Cannot make the socket", -r);
+                return fail(start, RC_FAILED, "Cannot make the sockets", -r);
         text_printf(&text, "for user %s (uid %u) at %s",
                     monitor->owner_name ? monitor->owner_name : "?", monitor->owner,
                     monitor->dir.socket_path);
@@ -194,7 +199,7 @@ static void log_missing(const struct start *start)
                         audit_note(&start->monitor->audit, AUDIT_PROTECTION_MISSING, names[i]);
 }
 
-static int start_worker(struct start *start, int listener)
+static int start_worker(struct start *start, const struct socket_dir_listeners *listeners)
 {
         struct monitor *monitor = start->monitor;
         const struct settings *settings = &monitor->ruleset->settings;
@@ -218,7 +223,7 @@ static int start_worker(struct start *start, int listener)
                             "program",
                             -r);
         memcpy(setup.key, start->key, sizeof(setup.key));
-        r = worker_process_set_up(&monitor->worker, &setup, listener, &start->missing);
+        r = worker_process_set_up(&monitor->worker, &setup, listeners, &start->missing);
         explicit_bzero(setup.key, sizeof(setup.key));
         if (r)
                 return fail(start, RC_FAILED, "rootwrap-worker does not get ready", r < 0 ? -r : 0);
@@ -251,21 +256,32 @@ static int hand_over(struct start *start)
         return 0;
 }
 
+static int serve_owner(struct start *start)
+{
+        struct socket_dir_listeners listeners = { -1, -1 };
+        int r;
+
+        r = open_sockets(start, &listeners);
+        if (r)
+                return r;
+        if (getrandom(start->key, sizeof(start->key), 0) != (ssize_t)sizeof(start->key))
+                r = fail(start, RC_FAILED, "Cannot make a key", errno);
+        if (!r)
+                r = start_worker(start, &listeners);
+        (void)close(listeners.legacy);
+        (void)close(listeners.native);
+        return r;
+}
+
 static int begin(struct start *start)
 {
-        cleanup_close int listener = -1;
         int r;
 
         r = load(start);
         if (r)
                 return r;
         monitor_put_in_force(start->monitor);
-        r = open_socket(start, &listener);
-        if (r)
-                return r;
-        if (getrandom(start->key, sizeof(start->key), 0) != (ssize_t)sizeof(start->key))
-                return fail(start, RC_FAILED, "Cannot make a key", errno);
-        r = start_worker(start, listener);
+        r = serve_owner(start);
         if (r)
                 return r;
         r = monitor_watch(start->monitor);
@@ -292,6 +308,7 @@ int main(int argc, char **argv)
                 .dir.fd = -1,
                 .worker = { .pid = -1, .pidfd = -1, .channel = -1 },
                 .signal_fd = -1,
+                .cwd_fd = -1,
                 .null_fd = -1,
         };
         struct start start = { .name = argc > 0 ? argv[0] : "rootwrap-daemon",

@@ -29,24 +29,97 @@
 
 #define VIOLATION        "The worker broke the rules of its channel, and is ended"
 
+/* The end */
+
+/* Does it end with us? */
+static bool must_end(const struct job *job)
+{
+        return job && job->is_apart && !job->goes_on && !job->has_exited;
+}
+
+/* Return: how many of them there are */
+static size_t signal_jobs(const struct monitor *monitor, int signal)
+{
+        size_t n = 0;
+        size_t i;
+
+        for (i = 0; i < RECORD_IDS_MAX; i++) {
+                if (!must_end(monitor->jobs[i]))
+                        continue;
+                job_signal(monitor->jobs[i], signal);
+                n++;
+        }
+        return n;
+}
+
+static int dispatch_jobs_end(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, jobs_end);
+
+        (void)signal_jobs(monitor, SIGKILL);
+        return LOOP_E_EXIT;
+}
+
+/**
+ * monitor_end() - the worker is gone: end, but not before what belongs to its clients has
+ * @monitor: the monitor
+ *
+ * Return: LOOP_E_EXIT, or 0: as soon as that is so
+ */
+int monitor_end(struct monitor *monitor)
+{
+        if (monitor->jobs_end.loop)
+                return 0;
+        if (!signal_jobs(monitor, SIGTERM))
+                return LOOP_E_EXIT;
+        (void)signal_jobs(monitor, SIGCONT);
+        loop_timer_set(&monitor->jobs_end, &monitor->loop, dispatch_jobs_end, MONITOR_JOBS_END_MS);
+        return 0;
+}
+
+/* Is there still something that we wait for? */
+static bool has_jobs_left(const struct monitor *monitor)
+{
+        size_t i;
+
+        for (i = 0; i < RECORD_IDS_MAX; i++)
+                if (must_end(monitor->jobs[i]))
+                        return true;
+        return false;
+}
+
 /* The worker can't be trusted any more: it is killed at once, and we go with it. */
 static int give_up(struct monitor *monitor, const char *why)
 {
+        if (monitor->jobs_end.loop)
+                return 0;
         audit_note(&monitor->audit, AUDIT_WORKER_ENDED, why);
         monitor->exit_code = 1;
-        return LOOP_E_EXIT;
+        loop_io_deinit(&monitor->channel);
+        loop_io_deinit(&monitor->worker_exit);
+        loop_timer_stop(&monitor->worker_end);
+        (void)worker_process_end(&monitor->worker);
+        return monitor_end(monitor);
 }
 
 /* To the worker */
 
-/* Return: 0, FD_E_END, -EAGAIN, or another negative errno */
-static int send_record(struct monitor *monitor, const struct record *record)
+/**
+ * monitor_send() - one record to the worker
+ * @monitor: the monitor
+ * @record:  of a type that the worker takes
+ *
+ * Return: 0, FD_E_END, -EAGAIN, or another negative errno
+ */
+int monitor_send(struct monitor *monitor, const struct record *record)
 {
-        char buffer[MONITOR_SENTENCE_BYTES_MAX + 64];
         size_t n;
 
-        n = record_format(record, buffer, sizeof(buffer));
-        return n ? fd_send(monitor->worker.channel, buffer, n, NULL, 0) : err_origin(-EMSGSIZE);
+        if (monitor->worker.channel < 0)
+                return FD_E_END;
+        n = record_format(record, monitor->out, sizeof(monitor->out));
+        return n ? fd_send(monitor->worker.channel, monitor->out, n, NULL, 0)
+                 : err_origin(-EMSGSIZE);
 }
 
 /* Reads only while nothing is held; writes only while something is. */
@@ -56,9 +129,10 @@ static int watch_channel(struct monitor *monitor)
 
         if (!monitor->channel.loop)
                 return 0; /* it has ended: what is held is for nobody */
-        if (!monitor->n_held)
+        if (!monitor->n_held && !monitor->status.answer.is_due)
                 events |= EPOLLIN;
-        if (monitor->n_held || monitor->first_unreported || monitor->must_finish)
+        if (monitor->n_held || monitor->status.answer.is_due || monitor->first_unreported ||
+            monitor->must_finish)
                 events |= EPOLLOUT;
         return err_trace(loop_io_set(&monitor->channel, events));
 }
@@ -66,7 +140,7 @@ static int watch_channel(struct monitor *monitor)
 /**
  * monitor_answer() - tell the worker what became of a start
  * @monitor: the monitor; holds no answer
- * @record:  REFUSED or FAILED
+ * @record:  REFUSED, FAILED, STARTED, EXPLAINED, ADMIT
  *
  * Return: 0 or negative errno
  */
@@ -74,7 +148,7 @@ int monitor_answer(struct monitor *monitor, const struct record *record)
 {
         int r;
 
-        r = send_record(monitor, record);
+        r = monitor_send(monitor, record);
         if (r == -EAGAIN) {
                 monitor->n_held = record_format(record, monitor->held, sizeof(monitor->held));
                 return err_trace(watch_channel(monitor));
@@ -82,14 +156,14 @@ int monitor_answer(struct monitor *monitor, const struct record *record)
         return r == FD_E_END ? 0 : err_trace(r); /* its end is noticed where we read */
 }
 
-/* Return: as send_record() */
+/* Return: as monitor_send() */
 static int send_exit(struct monitor *monitor, struct job *job)
 {
         int r;
 
-        r = send_record(monitor, &(struct record){ .type = RECORD_EXITED,
-                                                   .id = job->id,
-                                                   .exited.status = job->audit.status });
+        r = monitor_send(
+                monitor,
+                &(struct record){ .type = RECORD_EXITED, .id = job->id, .exited = job->exited });
         job->is_reported = r != -EAGAIN;
         return r;
 }
@@ -105,7 +179,9 @@ int monitor_report(struct monitor *monitor, struct job *job)
 {
         int r = -EAGAIN;
 
-        if (!monitor->first_unreported)
+        if (monitor->jobs_end.loop)
+                return has_jobs_left(monitor) ? 0 : LOOP_E_EXIT;
+        if (!monitor->first_unreported && !monitor->n_held) /* it may be told that it started */
                 r = send_exit(monitor, job);
         if (r != -EAGAIN)
                 return r == FD_E_END ? 0 : err_trace(r);
@@ -130,8 +206,13 @@ static int flush(struct monitor *monitor)
                         return r;
                 monitor->n_held = 0;
         }
+        if (monitor->status.answer.is_due) {
+                r = status_send(monitor);
+                if (r)
+                        return r;
+        }
         if (monitor->must_finish) {
-                r = send_record(monitor, &(struct record){ .type = RECORD_FINISH });
+                r = monitor_send(monitor, &(struct record){ .type = RECORD_FINISH });
                 if (r)
                         return r;
                 monitor->must_finish = false;
@@ -145,6 +226,22 @@ static int flush(struct monitor *monitor)
                         monitor->last_unreported = NULL;
         }
         return 0;
+}
+
+/**
+ * monitor_answer_status() - answer what runs, as far as the worker takes it now
+ * @monitor: its answer is due
+ *
+ * Return: 0 or negative errno
+ */
+int monitor_answer_status(struct monitor *monitor)
+{
+        int r;
+
+        r = flush(monitor);
+        if (r && r != -EAGAIN)
+                return r == FD_E_END ? 0 : err_trace(r);
+        return err_trace(watch_channel(monitor));
 }
 
 /* From the worker */
@@ -199,6 +296,12 @@ static int take_record(struct monitor *monitor)
         return r == MONITOR_E_VIOLATION ? FD_E_VIOLATION : err_trace(r);
 }
 
+/* Not while there is an answer that could not be sent: nothing piles up. */
+static bool may_read(const struct monitor *monitor)
+{
+        return !monitor->n_held && !monitor->status.answer.is_due;
+}
+
 static int dispatch_channel(struct loop_io *io, uint32_t events)
 {
         struct monitor *monitor = container_of(io, struct monitor, channel);
@@ -208,7 +311,7 @@ static int dispatch_channel(struct loop_io *io, uint32_t events)
         if (events & EPOLLOUT)
                 r = flush(monitor);
         /* With one command under way, asking for a second record is a call in vain. */
-        for (i = 0; !r && !monitor->n_held && i < RECORDS_AT_ONCE && (!i || monitor->n_jobs > 1);
+        for (i = 0; !r && may_read(monitor) && i < RECORDS_AT_ONCE && (!i || monitor->n_jobs > 1);
              i++)
                 r = take_record(monitor);
         switch (r) {
@@ -228,27 +331,29 @@ static int dispatch_worker_exit(struct loop_io *io, uint32_t events)
 {
         struct monitor *monitor = container_of(io, struct monitor, worker_exit);
         cleanup_text struct text text = { 0 };
+        size_t n_jobs = monitor->n_jobs;
         int status;
         int r = 0;
         int i;
 
         (void)events;
         /* Its last words; whoever it gave the channel to may go on with them for ever. */
-        for (i = 0; !r && !monitor->n_held && i < RECORDS_LEFT_MAX; i++)
+        for (i = 0; !r && may_read(monitor) && i < RECORDS_LEFT_MAX; i++)
                 r = monitor->channel.loop ? take_record(monitor) : FD_E_END;
         if (r == FD_E_VIOLATION)
                 return give_up(monitor, VIOLATION);
         if (waitpid(monitor->worker.pid, &status, WNOHANG) != monitor->worker.pid)
                 return 0;
         monitor->worker.pid = -1;
+        loop_io_deinit(&monitor->worker_exit);
         if (monitor->is_stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-                return LOOP_E_EXIT;
+                return monitor_end(monitor);
         if (WIFSIGNALED(status))
                 text_printf(&text, "The worker was killed by signal %d", WTERMSIG(status));
         else
                 text_printf(&text, "The worker ended with status %d", WEXITSTATUS(status));
-        if (monitor->n_jobs)
-                text_printf(&text, "; %zu commands go on without us", monitor->n_jobs);
+        if (n_jobs)
+                text_printf(&text, "; %zu commands go on without us, or are ended", n_jobs);
         return give_up(monitor, text_get(&text));
 }
 
@@ -385,6 +490,7 @@ void monitor_deinit(struct monitor *monitor)
         for (i = 0; monitor->n_jobs && i < RECORD_IDS_MAX; i++)
                 (void)job_free(monitor->jobs[i]);
         loop_timer_stop(&monitor->worker_end);
+        loop_timer_stop(&monitor->jobs_end);
         loop_io_deinit(&monitor->channel);
         loop_io_deinit(&monitor->worker_exit);
         loop_io_deinit(&monitor->signals);

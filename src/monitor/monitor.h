@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "monitor/audit.h"
 #include "monitor/socket-dir.h"
+#include "monitor/status.h"
 #include "monitor/worker-process.h"
 #include "priv/record.h"
 #include "util/fd.h"
@@ -20,8 +21,12 @@ struct ruleset;
 
 /* A sentence for the worker, cut if it is longer. */
 #define MONITOR_SENTENCE_BYTES_MAX 1024
+/* A filter's name in it, likewise. */
+#define MONITOR_FILTER_BYTES_MAX 256
 /* Descriptors that commands may not use up. */
 #define MONITOR_FDS_SPARE 32u
+/* How long commands whose client is gone may take to end when we end, in milliseconds. */
+#define MONITOR_JOBS_END_MS 5000
 /* How long the worker may take to end after it has closed the channel, in milliseconds. */
 #define MONITOR_WORKER_END_MS 2000
 
@@ -52,6 +57,7 @@ struct monitor {
         struct loop_io signals;
         struct loop_io parent; /* our stdin, where it is a pipe: it ends with who started us */
         int signal_fd;
+        int cwd_fd;      /* our working directory */
         int null_fd;     /* /dev/null, what a command reads and writes where nothing came along */
         int64_t n_files; /* soft RLIMIT_NOFILE as we were started: what commands get at most */
         size_t n_files_own; /* what we raised ours to */
@@ -61,17 +67,24 @@ struct monitor {
         struct job *first_unreported; /* exits that the worker could not be told yet */
         struct job *last_unreported;
         size_t n_held; /* bytes of an answer that could not be sent yet; 0: none */
-        char held[MONITOR_SENTENCE_BYTES_MAX + 64];
+        char held[RECORD_BYTES_MAX];
+        char out[RECORD_BYTES_MAX]; /* what is just sent */
+        struct status status;
         uint32_t permits_used; /* bits of enum record_type: records that may come only once */
         bool is_stopping;
         bool must_finish; /* the worker is to be told to stop */
+        bool is_service;  /* of the host: its socket was handed to us, and there is no key */
+        struct loop_timer jobs_end; /* we end as soon as jobs that don't go on without us have */
         int exit_code;
 };
 
 void monitor_put_in_force(struct monitor *monitor);
 int monitor_watch(struct monitor *monitor);
 void monitor_deinit(struct monitor *monitor);
+int monitor_send(struct monitor *monitor, const struct record *record);
 int monitor_answer(struct monitor *monitor, const struct record *record);
+int monitor_answer_status(struct monitor *monitor);
+int monitor_end(struct monitor *monitor);
 int monitor_report(struct monitor *monitor, struct job *job);
 int monitor_refuse_short(struct monitor *monitor, struct record *record);
 int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

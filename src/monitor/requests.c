@@ -11,9 +11,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "monitor/explain.h"
 #include "monitor/job.h"
 #include "monitor/monitor.h"
 #include "monitor/ruleset.h"
@@ -36,6 +38,10 @@ struct request {
         struct audit_peer peer;
         const char **argv;
         int streams[N_STREAMS];
+        int cwd_fd;     /* -1: ours */
+        uint32_t flags; /* enum record_start_flag */
+        struct spawn_limit limits[RECORD_LIMITS_MAX];
+        struct spawn_apart apart;
         struct decision decision;
 };
 
@@ -113,18 +119,38 @@ static int split_args(const struct monitor_args *args, size_t n_args, const char
 
 /* Answers */
 
-static int answer_failure(struct request *request, int exit_code, const struct text *sentence)
+/* The filter's name, and behind it the sentence. Return: the name's bytes */
+static uint32_t put_filter(const struct request *request, struct text *tail)
 {
+        const struct filter *filter = request->decision.filter;
+
+        if (!filter)
+                return 0;
+        text_put(tail, filter->name, strnlen(filter->name, MONITOR_FILTER_BYTES_MAX));
+        return (uint32_t)tail->n_bytes;
+}
+
+static int tell_failure(struct request *request,
+                        int exit_code,
+                        int error,
+                        const struct text *sentence)
+{
+        cleanup_text struct text tail = { 0 };
         struct record record = {
                 .type = RECORD_FAILED,
                 .id = request->id,
-                .failed.exit_code = exit_code,
-                .tail = text_get(sentence),
-                .n_tail = sentence->n_bytes,
+                .failed = { .exit_code = exit_code, .error = error },
         };
 
-        if (record.n_tail > MONITOR_SENTENCE_BYTES_MAX)
-                record.n_tail = MONITOR_SENTENCE_BYTES_MAX;
+        request->monitor->status.n_failed++;
+        record.failed.n_filter_bytes = put_filter(request, &tail);
+        text_put(&tail, text_get(sentence),
+                 sentence->n_bytes < MONITOR_SENTENCE_BYTES_MAX ? sentence->n_bytes
+                                                                : MONITOR_SENTENCE_BYTES_MAX);
+        record.tail = text_get(&tail);
+        record.n_tail = tail.n_bytes;
+        if (tail.broken) /* without memory, without words */
+                record.failed.n_filter_bytes = 0, record.n_tail = 0;
         return err_trace(monitor_answer(request->monitor, &record));
 }
 
@@ -171,7 +197,7 @@ static int fail(struct request *request, const char *step, int error)
         if (request->decision.filter)
                 text_printf(&sentence, " (filter match = %.256s)", request->decision.filter->name);
         log_failure(request, step, error);
-        return err_trace(answer_failure(request, -1, &sentence));
+        return err_trace(tell_failure(request, -1, error, &sentence));
 }
 
 /* In kill(1)'s words, and with its status. */
@@ -183,7 +209,7 @@ static int fail_to_signal(struct request *request, int error)
         text_printf(&sentence, "kill: (%.64s): %s\n", command->argv[command->n_argv - 1],
                     strerror(error));
         log_failure(request, spawn_step_name(SPAWN_KILL), error);
-        return err_trace(answer_failure(request, 1, &sentence));
+        return err_trace(tell_failure(request, 1, error, &sentence));
 }
 
 static void log_refusal(const struct request *request)
@@ -211,15 +237,29 @@ static void log_refusal(const struct request *request)
         cmdline_deinit(&refusal.cmdline);
 }
 
+/* A client of the manager protocol gets nothing but the code. */
 static int refuse(struct request *request)
 {
+        const struct decision *decision = &request->decision;
+        cleanup_text struct text tail = { 0 };
         struct record record = {
                 .type = RECORD_REFUSED,
                 .id = request->id,
-                .refused.exit_code = verdict_exit_code(request->decision.verdict),
+                .refused.exit_code = verdict_exit_code(decision->verdict),
         };
 
+        request->monitor->status.n_refused++;
         log_refusal(request);
+        if (request->flags & RECORD_START_APART) {
+                record.refused.error = decision->verdict == VERDICT_NOT_EXECUTABLE ? ENOENT : 0;
+                record.refused.n_filter_bytes = put_filter(request, &tail);
+                refusal_put_verdict(&tail, decision, request->argv);
+                text_cut(&tail, MONITOR_SENTENCE_BYTES_MAX, "...");
+                record.tail = text_get(&tail);
+                record.n_tail = tail.n_bytes;
+                if (tail.broken)
+                        record.refused.n_filter_bytes = 0, record.n_tail = 0;
+        }
         return err_trace(monitor_answer(request->monitor, &record));
 }
 
@@ -246,9 +286,16 @@ static int take_over(struct request *request, pid_t pid)
         job->audit.inner = decision->inner ? decision->inner->name : NULL;
         job->audit.run_as = decision->filter->run_as;
         job->audit.pid = decision->pidfd >= 0 ? 0 : pid;
-        if (audit_wants_commands(&monitor->audit))
-                cmdline_keep(&job->audit.cmdline, decision->command.argv);
-        return 0;
+        cmdline_keep(&job->audit.cmdline, decision->command.argv);
+        job->is_streamed = request->flags & RECORD_START_APART;
+        job->is_apart = request->flags & RECORD_START_APART && decision->pidfd < 0;
+        job->goes_on = request->flags & RECORD_START_GO_ON;
+        monitor->status.n_started++;
+        if (!(request->flags & RECORD_START_APART))
+                return 0;
+        return err_trace(monitor_answer(
+                monitor,
+                &(struct record){ .type = RECORD_STARTED, .id = job->id, .started.pid = pid }));
 }
 
 /* What a filter's run_as names must exist when it is needed. */
@@ -277,6 +324,7 @@ static int run(struct request *request)
                 .nofile = n_files < monitor->n_files ? n_files : monitor->n_files,
                 .pidfd = decision->pidfd,
                 .signal = decision->signal,
+                .apart = request->flags & RECORD_START_APART ? &request->apart : NULL,
         };
         sigset_t mask;
         pid_t pid;
@@ -284,6 +332,8 @@ static int run(struct request *request)
 
         if (monitor->n_jobs + MONITOR_FDS_SPARE > monitor->n_files_own)
                 return err_trace(fail(request, "watch over one more", EMFILE));
+        if (request->cwd_fd >= 0 && decision->command.argv[0][0] != '/')
+                return err_trace(fail(request, "execute it, with its path not absolute", EPERM));
         r = ruleset_find_user(monitor->ruleset, decision->filter->run_as, &spawn.identity);
         if (r)
                 return err_trace(fail_to_find_user(request, r));
@@ -304,7 +354,7 @@ static int run(struct request *request)
         return err_trace(take_over(request, pid));
 }
 
-static int decide(struct request *request)
+static int decide_and_run(struct request *request)
 {
         const struct ruleset *ruleset = request->monitor->ruleset;
         int r;
@@ -317,13 +367,29 @@ static int decide(struct request *request)
         return err_trace(refuse(request));
 }
 
+/* As if we had been started there: relative paths are what the command will take them for. */
+static int decide(struct request *request)
+{
+        struct monitor *monitor = request->monitor;
+        int r;
+
+        if (request->cwd_fd < 0)
+                return err_trace(decide_and_run(request));
+        if (fchdir(request->cwd_fd) < 0)
+                return err_trace(fail(request, "change to its working directory", errno));
+        r = decide_and_run(request);
+        if (fchdir(monitor->cwd_fd) < 0)
+                return err_origin(-errno); /* nothing may be decided from there */
+        return err_trace(r);
+}
+
 /* Each bit of the record is a stream that came along, in order; /dev/null for the others. */
 static int take_streams(struct request *request, uint32_t streams, const struct fd_list *fds)
 {
         size_t n = 0;
         int i;
 
-        if (streams >> N_STREAMS)
+        if (streams >> RECORD_STREAMS)
                 return MONITOR_E_VIOLATION;
         for (i = 0; i < N_STREAMS; i++) {
                 request->streams[i] = request->monitor->null_fd;
@@ -333,31 +399,112 @@ static int take_streams(struct request *request, uint32_t streams, const struct 
                         return MONITOR_E_VIOLATION;
                 request->streams[i] = fds->fds[n++];
         }
+        if (streams & RECORD_STREAM_CWD && n < fds->n_fds)
+                request->cwd_fd = fds->fds[n++];
+        else if (streams & RECORD_STREAM_CWD)
+                return MONITOR_E_VIOLATION;
         return n == fds->n_fds ? 0 : MONITOR_E_VIOLATION;
 }
 
-/* Return: 0, MONITOR_E_VIOLATION, or -ENOMEM */
-static int take_argv(struct request *request, const struct record *record, const char ***ret_argv)
+/* What it asks for as `env NAME=VALUE... COMMAND`: what comes last goes first. */
+static int put_env_first(const char ***argv, size_t n_args, size_t n_env)
 {
-        struct monitor_args *args = &request->monitor->args;
+        const char **words;
+
+        words = calloc(1 + n_env + n_args + 1, sizeof(*words));
+        if (!words)
+                return err_origin(-ENOMEM);
+        words[0] = "env";
+        memcpy(words + 1, *argv + n_args, n_env * sizeof(*words));
+        memcpy(words + 1 + n_env, *argv, n_args * sizeof(*words));
+        free(*argv);
+        *argv = words;
+        return 0;
+}
+
+/* Return: 0, MONITOR_E_VIOLATION, or -ENOMEM */
+static int take_argv(struct monitor *monitor,
+                     const struct record *record,
+                     const struct record_explain *sizes,
+                     const char ***ret_argv)
+{
+        struct monitor_args *args = &monitor->args;
         int r;
 
         r = args->is_lost ? -ENOMEM : add_args(args, record->tail, record->n_tail);
         if (r)
                 return r;
-        if (args->n_bytes != record->start.n_args_bytes)
+        if (args->n_bytes != sizes->n_args_bytes || sizes->n_args > RECORD_ARGS_MAX ||
+            sizes->n_env > RECORD_ARGS_MAX)
                 return MONITOR_E_VIOLATION;
-        return split_args(args, record->start.n_args, ret_argv);
+        r = split_args(args, sizes->n_args + sizes->n_env, ret_argv);
+        if (!r && sizes->n_env)
+                r = put_env_first(ret_argv, sizes->n_args, sizes->n_env);
+        return r;
 }
 
-static int start(struct request *request, const struct record *record, struct fd_list *fds)
+/* The limits that a start's tail has before the arguments. */
+static int take_limits(struct request *request, struct record *record)
 {
+        struct record_limit limit;
+        size_t n = record->start.n_limits;
+        size_t i;
+
+        if (n > RECORD_LIMITS_MAX || record->n_tail < n * sizeof(limit))
+                return MONITOR_E_VIOLATION;
+        for (i = 0; i < n; i++) {
+                memcpy(&limit, record->tail, sizeof(limit));
+                record->tail += sizeof(limit);
+                record->n_tail -= sizeof(limit);
+                if (limit.resource >= RLIM_NLIMITS || limit.soft > limit.hard)
+                        return MONITOR_E_VIOLATION;
+                request->limits[i] = (struct spawn_limit){
+                        .resource = limit.resource,
+                        .soft = limit.soft,
+                        .hard = limit.hard,
+                };
+        }
+        return 0;
+}
+
+/* What it is to be started like. Return: 0 or MONITOR_E_VIOLATION */
+static int take_properties(struct request *request, struct record *record)
+{
+        const struct record_start *start = &record->start;
+        bool is_apart = start->flags & RECORD_START_APART;
+
+        if (start->flags & ~(uint32_t)(RECORD_START_APART | RECORD_START_GO_ON) ||
+            (start->umask > 0777 && start->umask != RECORD_NO_UMASK) || start->nice > 19)
+                return MONITOR_E_VIOLATION;
+        if (!is_apart && (start->flags || start->n_limits || start->n_env ||
+                          start->umask != RECORD_NO_UMASK || start->streams & RECORD_STREAM_CWD))
+                return MONITOR_E_VIOLATION;
+        request->flags = start->flags;
+        request->apart = (struct spawn_apart){
+                .limits = request->limits,
+                .n_limits = start->n_limits,
+                .death_signal = start->flags & RECORD_START_GO_ON ? 0 : SIGTERM,
+                .umask = start->umask == RECORD_NO_UMASK ? 0 : start->umask,
+                .nice = start->nice,
+        };
+        return take_limits(request, record);
+}
+
+static int start(struct request *request, struct record *record, struct fd_list *fds)
+{
+        const struct record_explain sizes = {
+                .n_args = record->start.n_args,
+                .n_env = record->start.n_env,
+                .n_args_bytes = record->start.n_args_bytes,
+        };
         cleanup_free const char **argv = NULL;
         int r;
 
         r = take_streams(request, record->start.streams, fds);
         if (!r)
-                r = take_argv(request, record, &argv);
+                r = take_properties(request, record);
+        if (!r)
+                r = take_argv(request->monitor, record, &sizes, &argv);
         if (r == -ENOMEM)
                 return err_trace(fail(request, "hold its arguments", ENOMEM));
         if (r)
@@ -381,6 +528,7 @@ static int end_jobs(struct monitor *monitor, struct record *record, uint32_t n_d
                 job = carried[i].id < RECORD_IDS_MAX ? monitor->jobs[carried[i].id] : NULL;
                 if (!job || !job->is_reported)
                         return MONITOR_E_VIOLATION;
+                job->audit.has_bytes = !job->is_streamed;
                 job->audit.n_stdin_bytes = (int64_t)carried[i].n_in_bytes;
                 job->audit.n_stdout_bytes = (int64_t)carried[i].n_out_bytes;
                 job->audit.n_stderr_bytes = (int64_t)carried[i].n_err_bytes;
@@ -401,6 +549,11 @@ static int handle_done(struct monitor *monitor, struct record *record, struct fd
         return record->n_tail ? MONITOR_E_VIOLATION : 0;
 }
 
+static const char *user_name(const struct monitor *monitor, uid_t uid)
+{
+        return uid == monitor->owner ? monitor->owner_name : NULL;
+}
+
 /* What each start begins with. Return: 0 or MONITOR_E_VIOLATION */
 static int begin_request(struct request *request, struct monitor *monitor, struct record *record)
 {
@@ -410,13 +563,15 @@ static int begin_request(struct request *request, struct monitor *monitor, struc
                 return MONITOR_E_VIOLATION;
         if (record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
                 return MONITOR_E_VIOLATION;
-        if (uid && uid != monitor->owner)
+        if (uid && uid != monitor->owner && !monitor->is_service)
                 return MONITOR_E_VIOLATION;
         *request = (struct request){
                 .monitor = monitor,
                 .id = record->id,
+                .cwd_fd = -1,
+                .flags = record->start.flags,
                 .peer = { .uid = uid,
-                          .user = uid ? monitor->owner_name : "root",
+                          .user = uid ? user_name(monitor, uid) : "root",
                           .pid = record->start.peer_pid },
                 .decision = { .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 },
         };
@@ -456,7 +611,80 @@ static int handle_start(struct monitor *monitor, struct record *record, struct f
         return err_trace(r);
 }
 
-/* The rest */
+/* Others */
+
+static int handle_signal(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        static const int allowed[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGKILL, SIGUSR1,
+                                       SIGUSR2, SIGTERM, SIGCONT, SIGTSTP };
+        const struct job *job = record->id < RECORD_IDS_MAX ? monitor->jobs[record->id] : NULL;
+        size_t i;
+
+        (void)fds;
+        for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+                if (allowed[i] == record->signal.signal)
+                        break;
+        if (!job || i == sizeof(allowed) / sizeof(allowed[0]))
+                return MONITOR_E_VIOLATION;
+        if (job->is_apart && !job->has_exited)
+                job_signal(job, record->signal.signal);
+        return 0;
+}
+
+/* A failure to answer is an answer without anything in it but the code. */
+static int explain(struct monitor *monitor, uint32_t id, const char *const *argv)
+{
+        const struct ruleset *ruleset = monitor->ruleset;
+        struct decision decision = { .verdict = VERDICT_UNAUTHORIZED, .pidfd = -1 };
+        struct record record = {
+                .type = RECORD_EXPLAINED,
+                .id = id,
+                .explained.exit_code = verdict_exit_code(VERDICT_UNAUTHORIZED),
+        };
+        cleanup_text struct text tail = { 0 };
+        int r;
+
+        r = decision_make(&decision, &ruleset->policy, &ruleset->system, argv, DECISION_DIAGNOSE);
+        if (!r)
+                explain_put(&decision, ruleset, argv, &record, &tail);
+        if (tail.broken)
+                record = (struct record){ .type = RECORD_EXPLAINED,
+                                          .id = id,
+                                          .explained.exit_code =
+                                                  verdict_exit_code(VERDICT_UNAUTHORIZED) };
+        r = monitor_answer(monitor, &record);
+        decision_deinit(&decision);
+        return err_trace(r);
+}
+
+static int handle_explain(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        cleanup_free const char **argv = NULL;
+        static const char *const none[] = { NULL };
+        int r;
+
+        (void)fds;
+        if (record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+                return MONITOR_E_VIOLATION;
+        r = take_argv(monitor, record, &record->explain, &argv);
+        if (!r || r == -ENOMEM)
+                r = explain(monitor, record->id, argv ? argv : none);
+        forget_args(&monitor->args);
+        return err_trace(r);
+}
+
+static int handle_status(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        (void)fds;
+        if (record->id >= RECORD_IDS_MAX || monitor->jobs[record->id])
+                return MONITOR_E_VIOLATION;
+        monitor->status.answer = (struct status_answer){
+                .is_due = true,
+                .id = record->id,
+                .uid = record->status.peer_uid,
+        };
+        return err_trace(monitor_answer_status(monitor));
+}
 
 static int handle_peer(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
@@ -500,7 +728,10 @@ static const struct permit {
         bool is_once;
 } permits[RECORD_TYPES] = {
         [RECORD_ARGS] = { .handle = handle_args },
-        [RECORD_START] = { .handle = handle_start, .n_fds_max = N_STREAMS },
+        [RECORD_START] = { .handle = handle_start, .n_fds_max = RECORD_STREAMS },
+        [RECORD_SIGNAL] = { .handle = handle_signal },
+        [RECORD_EXPLAIN] = { .handle = handle_explain },
+        [RECORD_STATUS] = { .handle = handle_status },
         [RECORD_DONE] = { .handle = handle_done },
         [RECORD_PEER] = { .handle = handle_peer },
         [RECORD_STOP] = { .handle = handle_stop, .is_once = true },
@@ -524,7 +755,7 @@ int monitor_handle(struct monitor *monitor, struct record *record, struct fd_lis
         if (permit->is_once && (monitor->permits_used & bit))
                 return MONITOR_E_VIOLATION;
         if ((monitor->args.n_bytes || monitor->args.is_lost) && record->type != RECORD_ARGS &&
-            record->type != RECORD_START)
+            record->type != RECORD_START && record->type != RECORD_EXPLAIN)
                 return MONITOR_E_VIOLATION;
         monitor->permits_used |= bit;
         return permit->handle(monitor, record, fds);

@@ -6,7 +6,7 @@
  * that was killed, and remove it.
  *
  * The user can do in that directory what he likes. So nothing in it is followed or trusted, and
- * what root removes is only ever a socket of ours by its name, in a directory that the user owns,
+ * what root removes is only ever our sockets by their names, in a directory that the user owns,
  * and then the directory, if it is empty.
  */
 #include "monitor/socket-dir.h"
@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -44,33 +45,28 @@ static const char *temporary_directory(void)
         return directory;
 }
 
-static int make_socket(void)
-{
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        if (fd < 0)
-                return err_origin(-errno);
-        return fd;
-}
-
 /* Binds without being seen by anybody but root: the directory is still ours alone. */
-static int bind_socket(const struct socket_dir *dir, uid_t owner, int *ret_listener)
+static int bind_socket(const struct socket_dir *dir,
+                       const char *name,
+                       int type,
+                       uid_t owner,
+                       int *ret_listener)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         cleanup_close int fd = -1;
+        int n;
 
-        if (strlen(dir->socket_path) >= sizeof(address.sun_path))
+        n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", dir->path, name);
+        if (n < 0 || (size_t)n >= sizeof(address.sun_path))
                 return err_origin(-ENAMETOOLONG);
-        memcpy(address.sun_path, dir->socket_path, strlen(dir->socket_path));
-        fd = make_socket();
+        fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
-                return err_trace(fd);
+                return err_origin(-errno);
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return err_origin(-errno);
-        if (fchmodat(dir->fd, SOCKET_DIR_SOCKET, 0600, 0) < 0)
+        if (fchmodat(dir->fd, name, 0600, 0) < 0)
                 return err_origin(-errno);
-        if (geteuid() == 0 &&
-            fchownat(dir->fd, SOCKET_DIR_SOCKET, owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0)
+        if (geteuid() == 0 && fchownat(dir->fd, name, owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0)
                 return err_origin(-errno);
         if (listen(fd, SOCKET_DIR_BACKLOG) < 0)
                 return err_origin(-errno);
@@ -100,28 +96,38 @@ static int make_directory(struct socket_dir *dir)
 
 /**
  * socket_dir_make() - make the directory, and listen in it
- * @dir:          set; to be given to socket_dir_remove() also after a failure
- * @owner:        whom it belongs to in the end
- * @ret_listener: the listening socket, non-blocking, the caller's
+ * @dir:           set; to be given to socket_dir_remove() also after a failure
+ * @owner:         whom it belongs to in the end
+ * @ret_listeners: the listening sockets, non-blocking, the caller's
  *
  * Return: 0 or negative errno
  */
-int socket_dir_make(struct socket_dir *dir, uid_t owner, int *ret_listener)
+int socket_dir_make(struct socket_dir *dir, uid_t owner, struct socket_dir_listeners *ret_listeners)
 {
-        cleanup_close int listener = -1;
+        cleanup_close int legacy = -1;
+        cleanup_close int native = -1;
         int r;
 
         *dir = (struct socket_dir){ .fd = -1 };
         r = make_directory(dir);
         if (!r)
-                r = bind_socket(dir, owner, &listener);
+                r = bind_socket(dir, SOCKET_DIR_SOCKET, SOCK_STREAM, owner, &legacy);
+        if (!r)
+                r = bind_socket(dir, SOCKET_DIR_NATIVE, SOCK_SEQPACKET, owner, &native);
         if (r)
                 return err_trace(r);
         /* Last: from here on the user can get at what is in it. */
         if (geteuid() == 0 && fchown(dir->fd, owner, (gid_t)-1) < 0)
                 return err_origin(-errno);
-        *ret_listener = steal_fd(&listener);
+        ret_listeners->legacy = steal_fd(&legacy);
+        ret_listeners->native = steal_fd(&native);
         return 0;
+}
+
+static void remove_sockets(int fd)
+{
+        (void)unlinkat(fd, SOCKET_DIR_SOCKET, 0);
+        (void)unlinkat(fd, SOCKET_DIR_NATIVE, 0);
 }
 
 /**
@@ -131,7 +137,7 @@ int socket_dir_make(struct socket_dir *dir, uid_t owner, int *ret_listener)
 void socket_dir_remove(struct socket_dir *dir)
 {
         if (dir->fd >= 0)
-                (void)unlinkat(dir->fd, SOCKET_DIR_SOCKET, 0);
+                remove_sockets(dir->fd);
         if (dir->path)
                 (void)rmdir(dir->path);
         if (dir->fd >= 0)
@@ -152,7 +158,8 @@ static bool is_left_behind(int fd, uid_t owner)
                 return false;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return false;
-        if (faccessat(fd, SOCKET_DIR_SOCKET, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        if (faccessat(fd, SOCKET_DIR_SOCKET, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+            faccessat(fd, SOCKET_DIR_NATIVE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return true;
         /* Perhaps one that is being made right now. */
         return time(NULL) - st.st_mtime > SOCKET_DIR_EMPTY_AGE_MAX_S;
@@ -168,7 +175,7 @@ static bool sweep_one(int parent, const char *name, uid_t owner)
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0 || !is_left_behind(fd, owner))
                 return false;
-        (void)unlinkat(fd, SOCKET_DIR_SOCKET, 0);
+        remove_sockets(fd);
         return unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 

@@ -121,6 +121,7 @@ static void say_command(struct audit *audit)
                                      .pid = 4711,
                                      .status = 5 << 8,
                                      .duration_us = 12034,
+                                     .has_bytes = true,
                                      .n_stdin_bytes = 1,
                                      .n_stdout_bytes = 3000000000,
                                      .n_stderr_bytes = 0,
@@ -136,6 +137,7 @@ static void say_signalled(struct audit *audit)
                                      .inner = "sl\"eep",
                                      .run_as = "root",
                                      .status = SIGKILL,
+                                     .has_bytes = true,
                              });
 }
 
@@ -470,6 +472,7 @@ static void say_hostile(struct audit *audit, char *word, unsigned int which)
                                              .pid = 4194304,
                                              .status = 255 << 8,
                                              .duration_us = INT64_MAX,
+                                             .has_bytes = true,
                                              .n_stdin_bytes = INT64_MAX,
                                              .n_stdout_bytes = INT64_MAX,
                                              .n_stderr_bytes = INT64_MAX,

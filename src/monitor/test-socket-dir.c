@@ -80,6 +80,12 @@ static bool is_there(const char *name)
         return lstat(path_of(name), &st) == 0;
 }
 
+static void close_both(const struct socket_dir_listeners *listeners)
+{
+        (void)close(listeners->legacy);
+        (void)close(listeners->native);
+}
+
 /* Making and removing */
 
 static void what_is_made_is_private_locked_and_listening(void **state)
@@ -87,19 +93,21 @@ static void what_is_made_is_private_locked_and_listening(void **state)
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         struct socket_dir dir;
         struct stat st;
-        int listener;
+        struct socket_dir_listeners listeners;
         int client;
         int fd;
 
         (void)state;
-        assert_int_equal(socket_dir_make(&dir, getuid(), &listener), 0);
+        assert_int_equal(socket_dir_make(&dir, getuid(), &listeners), 0);
         assert_int_equal(strncmp(dir.path, top, strlen(top)), 0);
         assert_int_equal(stat(dir.path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
         assert_int_equal(stat(dir.socket_path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
-        assert_true(fcntl(listener, F_GETFL) & O_NONBLOCK);
-        assert_true(fcntl(listener, F_GETFD) & FD_CLOEXEC);
+        assert_true(fcntl(listeners.legacy, F_GETFL) & O_NONBLOCK);
+        assert_true(fcntl(listeners.legacy, F_GETFD) & FD_CLOEXEC);
+        assert_true(fcntl(listeners.native, F_GETFL) & O_NONBLOCK);
+        assert_true(fcntl(listeners.native, F_GETFD) & FD_CLOEXEC);
         assert_true(fcntl(dir.fd, F_GETFD) & FD_CLOEXEC);
 
         fd = open(dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,7 +119,15 @@ static void what_is_made_is_private_locked_and_listening(void **state)
         (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", dir.socket_path);
         assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
         (void)close(client);
-        (void)close(listener);
+
+        client = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/" SOCKET_DIR_NATIVE,
+                       dir.path);
+        assert_int_equal(stat(address.sun_path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+        (void)close(client);
+        close_both(&listeners);
         socket_dir_remove(&dir);
         assert_null(dir.path);
         assert_int_equal(dir.fd, -1);
@@ -120,12 +136,12 @@ static void what_is_made_is_private_locked_and_listening(void **state)
 static void what_is_in_it_besides_is_not_removed(void **state)
 {
         struct socket_dir dir;
+        struct socket_dir_listeners listeners;
         char path[128];
-        int listener;
 
         (void)state;
-        assert_int_equal(socket_dir_make(&dir, getuid(), &listener), 0);
-        (void)close(listener);
+        assert_int_equal(socket_dir_make(&dir, getuid(), &listeners), 0);
+        close_both(&listeners);
         (void)snprintf(path, sizeof(path), "%s/file", strrchr(dir.path, '/') + 1);
         make_file(path);
         socket_dir_remove(&dir);
@@ -146,14 +162,14 @@ static void nothing_can_be_removed_as_well(void **state)
 
 static void what_is_made_now_is_not_swept(void **state)
 {
+        struct socket_dir_listeners listeners;
         struct socket_dir dir;
-        int listener;
 
         (void)state;
-        assert_int_equal(socket_dir_make(&dir, getuid(), &listener), 0);
+        assert_int_equal(socket_dir_make(&dir, getuid(), &listeners), 0);
         assert_int_equal(socket_dir_sweep(getuid()), 0);
         assert_int_equal(access(dir.socket_path, F_OK), 0);
-        (void)close(listener);
+        close_both(&listeners);
         socket_dir_remove(&dir);
 }
 

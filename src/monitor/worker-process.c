@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "monitor/socket-dir.h"
 #include "priv/record.h"
 #include "spawn/spawn.h"
 #include "util/cleanup.h"
@@ -106,25 +107,27 @@ int worker_process_start(struct worker_process *process, int null_fd)
  * worker_process_set_up() - hand over what the worker needs, and wait until it is ready
  * @process:     was started
  * @setup:       its settings
- * @listener:    the listening socket, borrowed
+ * @listeners:   the listening sockets, borrowed; of a host service only the native one
  * @ret_missing: bits of enum sandbox_feature: how it could not be locked up
  *
  * Return: 0, WORKER_PROCESS_E_BAD, or negative errno
  */
 int worker_process_set_up(const struct worker_process *process,
                           const struct record_setup *setup,
-                          int listener,
+                          const struct socket_dir_listeners *listeners,
                           uint32_t *ret_missing)
 {
         struct record record = { .type = RECORD_SETUP, .setup = *setup };
         struct pollfd pollfd = { .fd = process->channel, .events = POLLIN };
         char buffer[RECORD_KEY_BYTES + 256];
+        const int fds[] = { listeners->native, listeners->legacy };
         struct fd_list list = { .n_fds = 0 };
         size_t n;
         int r;
 
         n = record_format(&record, buffer, sizeof(buffer));
-        r = n ? fd_send(process->channel, buffer, n, &listener, 1) : err_origin(-EMSGSIZE);
+        r = n ? fd_send(process->channel, buffer, n, fds, setup->is_service ? 1 : 2)
+              : err_origin(-EMSGSIZE);
         explicit_bzero(&record, sizeof(record));
         explicit_bzero(buffer, sizeof(buffer));
         if (r)

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 struct record_setup;
+struct socket_dir_listeners;
 
 /* How long the worker may take to get ready, in milliseconds. */
 #define WORKER_PROCESS_READY_MS 10000
@@ -23,6 +24,6 @@ struct worker_process {
 int worker_process_start(struct worker_process *process, int null_fd);
 int worker_process_set_up(const struct worker_process *process,
                           const struct record_setup *setup,
-                          int listener,
+                          const struct socket_dir_listeners *listeners,
                           uint32_t *ret_missing);
 int worker_process_end(struct worker_process *process);

@@ -13,7 +13,9 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,6 +68,72 @@ static int lower_nofile(const struct spawn *spawn)
         return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
+
+/* RLIM_INFINITY is the largest value. */
+static int lower_limits(const struct spawn_apart *apart)
+{
+        const struct spawn_limit *limit;
+        struct rlimit ours;
+        size_t i;
+
+        for (i = 0; i < apart->n_limits; i++) {
+                limit = &apart->limits[i];
+                if (getrlimit((int)limit->resource, &ours) < 0)
+                        return -errno;
+                ours.rlim_cur = smaller(ours.rlim_cur, limit->soft);
+                ours.rlim_max = smaller(ours.rlim_max, limit->hard);
+                if (setrlimit((int)limit->resource, &ours) < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* A level of its own is in no way an error, so errno tells. */
+static int raise_nice(const struct spawn_apart *apart)
+{
+        int level;
+
+        errno = 0;
+        level = getpriority(PRIO_PROCESS, 0);
+        if (level == -1 && errno)
+                return -errno;
+        if (level >= apart->nice)
+                return 0;
+        return setpriority(PRIO_PROCESS, 0, apart->nice) < 0 ? -errno : 0;
+}
+
+/* Return: 0, or negative errno of @step */
+static int keep_apart(const struct spawn_apart *apart, enum spawn_step *step)
+{
+        int r;
+
+        *step = SPAWN_GROUP;
+        if (setpgid(0, 0) < 0)
+                return -errno;
+        *step = SPAWN_LIMIT;
+        r = lower_limits(apart);
+        if (r)
+                return r;
+        *step = SPAWN_NICE;
+        r = raise_nice(apart);
+        if (r)
+                return r;
+        (void)umask(umask(0777) | (mode_t)apart->umask);
+        return 0;
+}
+
+/* The kernel forgets it when the user changes, so it comes after that. */
+static int follow_in_death(const struct spawn_apart *apart)
+{
+        if (!apart->death_signal)
+                return 0;
+        return prctl(PR_SET_PDEATHSIG, apart->death_signal) < 0 ? -errno : 0;
+}
+
 static int assume_identity(const struct spawn *spawn)
 {
         return spawn->identity ? identity_assume(spawn->identity) : 0;
@@ -95,8 +163,15 @@ static int run(const struct spawn *spawn, enum spawn_step *step)
         r = lower_nofile(spawn);
         if (r)
                 return r;
+        if (spawn->apart) {
+                r = keep_apart(spawn->apart, step);
+                if (r)
+                        return r;
+        }
         *step = SPAWN_IDENTITY;
         r = assume_identity(spawn);
+        if (!r && spawn->apart)
+                r = follow_in_death(spawn->apart);
         if (r)
                 return r;
         if (spawn->pidfd >= 0) {
@@ -173,7 +248,9 @@ const char *spawn_step_name(enum spawn_step step)
                 [SPAWN_SIGNALS] = "set its signals",
                 [SPAWN_STREAMS] = "connect its streams",
                 [SPAWN_DESCRIPTORS] = "close descriptors",
-                [SPAWN_LIMIT] = "limit its descriptors",
+                [SPAWN_GROUP] = "make its process group",
+                [SPAWN_LIMIT] = "limit its resources",
+                [SPAWN_NICE] = "set its nice level",
                 [SPAWN_IDENTITY] = "become the user",
                 [SPAWN_EXEC] = "execute it",
                 [SPAWN_KILL] = "send the signal",

@@ -35,18 +35,18 @@
  * @key:            copied
  * @digests:        those that are allowed, at least one
  * @n_message_max:  no longer request is read
- * @n_budget_bytes: what all requests and results may hold together
+ * @budget:         what all requests and results may hold together
  */
 void legacy_shared_init(struct legacy_shared *shared,
                         const uint8_t key[static CHALLENGE_KEY_BYTES],
                         unsigned int digests,
                         uint64_t n_message_max,
-                        size_t n_budget_bytes)
+                        struct queue_budget *budget)
 {
         *shared = (struct legacy_shared){
                 .digests = digests,
                 .n_message_max = n_message_max,
-                .budget = { .n_max_bytes = n_budget_bytes },
+                .budget = budget,
         };
         memcpy(shared->key, key, sizeof(shared->key));
 }
@@ -74,8 +74,8 @@ void legacy_init(struct legacy *legacy,
         uint8_t message[CHALLENGE_MESSAGE_MAX];
 
         *legacy = (struct legacy){ .shared = shared };
-        call_init(&legacy->call, &shared->budget);
-        answer_init(&legacy->answer, &shared->budget);
+        call_init(&legacy->call, shared->budget);
+        answer_init(&legacy->answer, shared->budget);
         challenge_init(&legacy->challenge, shared->key, shared->digests, nonce);
         answer_set(&legacy->answer, message, challenge_ask(&legacy->challenge, message));
 }
@@ -335,7 +335,7 @@ static void start_message(struct legacy *legacy)
                                legacy->n_left, legacy->shared->n_message_max);
                 answer_set_error(&legacy->answer, sentence);
                 legacy->is_discarding = true;
-        } else if (call_reader_new(&legacy->reader, &legacy->shared->budget,
+        } else if (call_reader_new(&legacy->reader, legacy->shared->budget,
                                    legacy->state == LEGACY_METHODS)) {
                 answer_set_error(&legacy->answer, "the daemon has no memory left");
                 legacy->is_discarding = true;

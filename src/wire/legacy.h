@@ -57,7 +57,7 @@ struct legacy_shared {
         uint8_t key[CHALLENGE_KEY_BYTES];
         unsigned int digests; /* CHALLENGE_BIT() of those that are allowed */
         uint64_t n_message_max;
-        struct queue_budget budget;
+        struct queue_budget *budget; /* what all requests and results may hold together; borrowed */
         struct objects objects;
 };
 
@@ -91,7 +91,7 @@ void legacy_shared_init(struct legacy_shared *shared,
                         const uint8_t key[static CHALLENGE_KEY_BYTES],
                         unsigned int digests,
                         uint64_t n_message_max,
-                        size_t n_budget_bytes);
+                        struct queue_budget *budget);
 void legacy_shared_deinit(struct legacy_shared *shared);
 
 void legacy_init(struct legacy *legacy,

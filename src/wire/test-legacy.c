@@ -258,7 +258,7 @@ static void run_method(void **state)
                 open_methods(&peer, chunks[i]);
                 assert_int_equal(peer_say(&peer, row->request), 0);
                 assert_answer(&peer, row->want);
-                assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+                assert_int_equal(peer.shared.budget->n_used_bytes, 0);
                 assert_true(legacy_is_idle(&peer.legacy));
                 assert_int_equal(peer_say(&peer, "[\"1\", \"reset_timer\", [], {}]"), 0);
                 assert_answer(&peer, NULL_RESULT);
@@ -349,7 +349,7 @@ static void put_stream(struct peer *peer, struct legacy_stream *stream, const ch
         void *room;
         size_t n_room;
 
-        legacy_stream_init(stream, &peer->shared.budget);
+        legacy_stream_init(stream, peer->shared.budget);
         for (; n; b += n_room, n -= n_room) {
                 assert_int_equal(legacy_stream_room(stream, &room, &n_room), 0);
                 n_room = n_room < n ? n_room : n;
@@ -386,7 +386,7 @@ static void run_run(void **state)
                 assert_false(legacy_is_idle(&peer.legacy));
                 give_result(&peer, 0, "", "");
                 assert_answer(&peer, "[\"#RETURN\", [0, \"\", \"\"]]");
-                assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+                assert_int_equal(peer.shared.budget->n_used_bytes, 0);
                 assert_true(legacy_is_idle(&peer.legacy));
                 peer_deinit(&peer);
         }
@@ -420,7 +420,7 @@ static void run_result(void **state)
         assert_true(legacy_has_output(&peer.legacy));
         assert_answer(&peer, row->want);
         assert_false(legacy_has_output(&peer.legacy));
-        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+        assert_int_equal(peer.shared.budget->n_used_bytes, 0);
         peer_deinit(&peer);
 }
 
@@ -452,16 +452,16 @@ static void a_large_result_is_written_piece_by_piece(void **state)
         put_stream(&peer, &streams[0], out, N_OUT);
         put_stream(&peer, &streams[1], "abc", 3);
         legacy_result(&peer.legacy, 0, &streams[0], &streams[1]);
-        n_used = peer.shared.budget.n_used_bytes;
+        n_used = peer.shared.budget->n_used_bytes;
         while ((n = legacy_output(&peer.legacy, buffer, sizeof(buffer))) > 0) {
                 if (!n_got)
                         memcpy(&length, buffer, sizeof(length));
                 n_got += n;
                 if (n_got > 12u * 1024 * 1024)
-                        assert_true(peer.shared.budget.n_used_bytes < n_used);
+                        assert_true(peer.shared.budget->n_used_bytes < n_used);
         }
         assert_int_equal(n_got, 8 + be64toh(length));
-        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+        assert_int_equal(peer.shared.budget->n_used_bytes, 0);
         free(out);
         peer_deinit(&peer);
 }
@@ -616,7 +616,7 @@ static void a_message_that_is_too_long_is_passed_over(void **state)
         for (i = 3; i < 4000; i += n) {
                 assert_false(legacy_is_idle(&peer.legacy));
                 assert_int_equal(peer_feed(&peer, spaces, i + 999 < 4000 ? 999 : 4000 - i, &n), 0);
-                assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+                assert_int_equal(peer.shared.budget->n_used_bytes, 0);
         }
         assert_true(legacy_is_idle(&peer.legacy));
         assert_int_equal(peer_say(&peer, "[\"1\", \"reset_timer\", [], {}]"), 0);
@@ -652,10 +652,10 @@ static void an_announced_length_costs_nothing(void **state)
         (void)state;
         open_methods(&peer, 0);
         assert_int_equal(peer_feed(&peer, "\0\0\0\0\x03\xFF\xFF\xFF", 8, &n), 0);
-        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+        assert_int_equal(peer.shared.budget->n_used_bytes, 0);
         assert_int_equal(peer_feed(&peer, RUN("[[\"cat\"], \"abc"), 37, &n), 0);
-        assert_true(peer.shared.budget.n_used_bytes > 0);
-        assert_true(peer.shared.budget.n_used_bytes < 10000);
+        assert_true(peer.shared.budget->n_used_bytes > 0);
+        assert_true(peer.shared.budget->n_used_bytes < 10000);
         peer_deinit(&peer);
 }
 
@@ -670,9 +670,9 @@ static void a_broken_request_holds_no_memory(void **state)
         open_methods(&peer, 0);
         assert_int_equal(peer_feed(&peer, "\0\0\0\0\0\0\x03\xFF", 8, &n), 0);
         assert_int_equal(peer_feed(&peer, request, strlen(request), &n), 0);
-        assert_true(peer.shared.budget.n_used_bytes > 0);
+        assert_true(peer.shared.budget->n_used_bytes > 0);
         assert_int_equal(peer_feed(&peer, "x", 1, &n), 0);
-        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+        assert_int_equal(peer.shared.budget->n_used_bytes, 0);
         assert_false(legacy_has_output(&peer.legacy));
         peer_deinit(&peer);
 }
@@ -708,11 +708,11 @@ static void a_request_for_which_there_is_no_memory_is_an_error(void **state)
         (void)state;
         put_large_request(&request);
         open_methods(&peer, 1000);
-        peer.shared.budget.n_max_bytes = 300000;
+        peer.shared.budget->n_max_bytes = 300000;
         assert_int_equal(peer_say(&peer, text_get(&request)), 0);
         assert_answer(&peer, ERROR("the daemon has no memory left for the request"));
-        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
-        peer.shared.budget.n_max_bytes = BUDGET_BYTES;
+        assert_int_equal(peer.shared.budget->n_used_bytes, 0);
+        peer.shared.budget->n_max_bytes = BUDGET_BYTES;
         assert_int_equal(peer_say(&peer, text_get(&request)), LEGACY_E_RUN);
         assert_int_equal(peer.legacy.call.input.n_bytes, 1024 * 1024);
         peer_deinit(&peer);
@@ -724,11 +724,11 @@ static void bytes_for_which_there_is_no_memory_are_an_error(void **state)
 
         (void)state;
         open_methods(&peer, 0);
-        peer.shared.budget.n_max_bytes = QUEUE_PIECE_FIRST_BYTES;
+        peer.shared.budget->n_max_bytes = QUEUE_PIECE_FIRST_BYTES;
         assert_int_equal(peer_say(&peer, RUN("[[\"cat\", {\"__bytes__\": \"bHM=\"}], null], {}")),
                          0);
         assert_answer(&peer, ERROR("the daemon has no memory left for the request"));
-        assert_int_equal(peer.shared.budget.n_used_bytes, 0);
+        assert_int_equal(peer.shared.budget->n_used_bytes, 0);
         peer_deinit(&peer);
 }
 

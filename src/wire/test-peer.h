@@ -12,6 +12,7 @@
 
 struct peer {
         struct legacy_shared shared;
+        struct queue_budget budget;
         struct legacy legacy;
         struct challenge challenge; /* its own */
         size_t n_chunk;             /* so many bytes are fed at once; 0: all */
@@ -33,8 +34,8 @@ static inline void peer_init(struct peer *peer, unsigned int digests, size_t n_b
         static const uint8_t nonce[CHALLENGE_NONCE_BYTES] = "server";
         static const uint8_t other[CHALLENGE_NONCE_BYTES] = "client";
 
-        *peer = (struct peer){ .n_chunk = 0 };
-        legacy_shared_init(&peer->shared, key, digests, 64u * 1024 * 1024, n_budget);
+        *peer = (struct peer){ .budget.n_max_bytes = n_budget };
+        legacy_shared_init(&peer->shared, key, digests, 64u * 1024 * 1024, &peer->budget);
         challenge_init(&peer->challenge, peer->shared.key, digests, other);
         legacy_init(&peer->legacy, &peer->shared, nonce);
 }
@@ -42,7 +43,7 @@ static inline void peer_init(struct peer *peer, unsigned int digests, size_t n_b
 static inline void peer_deinit(struct peer *peer)
 {
         legacy_deinit(&peer->legacy);
-        if (peer->shared.budget.n_used_bytes)
+        if (peer->budget.n_used_bytes)
                 abort();
         legacy_shared_deinit(&peer->shared);
         text_deinit(&peer->got);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worker's end of the channel. What is to be said stands in line: the runs with something to
- * tell, the one that began a command's arguments first, since these may take several records. What
- * the monitor does not take now is sent when it does.
+ * The worker's end of the channel. What is to be said stands in line: the tasks to be asked for,
+ * the one that began a command's arguments first, since these may take several records. What the
+ * monitor does not take now is sent when it does.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "util/err.h"
 #include "util/fd.h"
-#include "worker/run.h"
+#include "worker/task.h"
 #include "worker/worker.h"
 
 /* Records that are read before others get their turn. */
@@ -32,7 +32,7 @@ static int send_record(struct worker *worker,
 }
 
 /* All arguments but those that fit into the start itself. */
-static int send_args(struct worker *worker, struct run *run)
+static int send_args(struct worker *worker, struct task *task)
 {
         const size_t n_last = ARGS_BYTES_LAST;
         struct record record = { .type = RECORD_ARGS };
@@ -40,21 +40,21 @@ static int send_args(struct worker *worker, struct run *run)
         size_t n;
         int r;
 
-        while (queue_peek(&run->args, &bytes, &n) && n < run->args.n_bytes) {
+        while (queue_peek(&task->args, &bytes, &n) && n < task->args.n_bytes) {
                 record.tail = bytes;
                 record.n_tail = n < n_last ? n : n_last;
                 r = send_record(worker, &record, NULL, 0);
                 if (r)
                         return r;
-                queue_drop(&run->args, record.n_tail);
+                queue_drop(&task->args, record.n_tail);
         }
-        while (queue_peek(&run->args, &bytes, &n) && n > n_last) {
+        while (queue_peek(&task->args, &bytes, &n) && n > n_last) {
                 record.tail = bytes;
                 record.n_tail = n_last;
                 r = send_record(worker, &record, NULL, 0);
                 if (r)
                         return r;
-                queue_drop(&run->args, record.n_tail);
+                queue_drop(&task->args, record.n_tail);
         }
         return 0;
 }
@@ -82,48 +82,132 @@ static size_t put_carried(const struct worker *worker, char *tail)
         return n;
 }
 
-static int send_start(struct worker *worker, struct run *run)
+/* The rest of a task's arguments, behind what is in @tail already. */
+static void put_args(const struct task *task, struct record *record, char *tail)
 {
-        char tail[RECORD_DONES_MAX * sizeof(struct record_carried) + ARGS_BYTES_LAST];
+        const void *bytes;
+        size_t n;
+
+        if (!queue_peek(&task->args, &bytes, &n))
+                return;
+        memcpy(tail + record->n_tail, bytes, n);
+        record->n_tail += n;
+}
+
+static size_t put_limits(const struct task *task, char *tail)
+{
+        size_t n = task->n_limits * sizeof(task->limits[0]);
+
+        if (n)
+                memcpy(tail, task->limits, n);
+        return n;
+}
+
+static int send_start(struct worker *worker, struct task *task)
+{
+        char tail[RECORD_DONES_MAX * sizeof(struct record_carried) +
+                  RECORD_LIMITS_MAX * sizeof(struct record_limit) + ARGS_BYTES_LAST];
         struct record record = {
                 .type = RECORD_START,
-                .id = run->id,
-                .start = { .n_args = run->n_args,
-                           .n_args_bytes = run->n_args_bytes,
-                           .peer_uid = run->peer_uid,
-                           .peer_pid = run->peer_pid },
+                .id = task->id,
+                .start = { .n_args = task->n_args,
+                           .n_env = task->n_env,
+                           .n_args_bytes = task->n_args_bytes,
+                           .peer_uid = task->peer_uid,
+                           .peer_pid = task->peer_pid,
+                           .flags = task->flags,
+                           .umask = task->umask,
+                           .nice = task->nice,
+                           .n_limits = task->n_limits },
                 .tail = tail,
         };
-        const void *bytes;
         size_t n_carried;
         size_t n_fds = 0;
-        size_t n;
-        int fds[3];
-        int i;
+        int fds[RECORD_STREAMS];
+        size_t i;
         int r;
 
-        r = send_args(worker, run);
-        if (r)
-                return r;
         n_carried = put_carried(worker, tail);
         record.start.n_done = (uint32_t)n_carried;
         record.n_tail = n_carried * sizeof(struct record_carried);
-        if (queue_peek(&run->args, &bytes, &n)) {
-                memcpy(tail + record.n_tail, bytes, n);
-                record.n_tail += n;
-        }
-        for (i = 0; i < 3; i++) {
-                if (run->theirs[i] < 0)
+        record.n_tail += put_limits(task, tail + record.n_tail);
+        put_args(task, &record, tail);
+        for (i = 0; i < RECORD_STREAMS; i++) {
+                if (task->fds[i] < 0)
                         continue;
                 record.start.streams |= 1u << i;
-                fds[n_fds++] = run->theirs[i];
+                fds[n_fds++] = task->fds[i];
         }
         r = send_record(worker, &record, fds, n_fds);
+        if (!r)
+                forget_carried(worker, n_carried);
+        return r;
+}
+
+static int send_explain(struct worker *worker, struct task *task)
+{
+        char tail[ARGS_BYTES_LAST];
+        struct record record = {
+                .type = RECORD_EXPLAIN,
+                .id = task->id,
+                .explain = { .n_args = task->n_args,
+                             .n_env = task->n_env,
+                             .n_args_bytes = task->n_args_bytes },
+                .tail = tail,
+        };
+
+        put_args(task, &record, tail);
+        return send_record(worker, &record, NULL, 0);
+}
+
+static int send_status(struct worker *worker, struct task *task)
+{
+        return send_record(worker,
+                           &(struct record){ .type = RECORD_STATUS,
+                                             .id = task->id,
+                                             .status.peer_uid = task->peer_uid },
+                           NULL, 0);
+}
+
+static int send_task(struct worker *worker, struct task *task)
+{
+        int r;
+
+        r = send_args(worker, task);
         if (r)
                 return r;
-        forget_carried(worker, n_carried);
-        run_sent(run);
-        list_remove(&run->unsent);
+        if (task->type == RECORD_START)
+                r = send_start(worker, task);
+        else if (task->type == RECORD_EXPLAIN)
+                r = send_explain(worker, task);
+        else
+                r = send_status(worker, task);
+        if (!r)
+                task_sent(task);
+        return r;
+}
+
+/* Every signal that is waiting, the lowest number first. */
+static int send_signals(struct worker *worker)
+{
+        struct task *task;
+        int signal;
+        int r;
+
+        while ((task = list_first(&worker->unsignalled, struct task, unsignalled))) {
+                while (task->signals) {
+                        signal = __builtin_ctzll(task->signals);
+                        r = send_record(worker,
+                                        &(struct record){ .type = RECORD_SIGNAL,
+                                                          .id = task->id,
+                                                          .signal.signal = signal },
+                                        NULL, 0);
+                        if (r)
+                                return r;
+                        task->signals &= task->signals - 1;
+                }
+                list_remove(&task->unsignalled);
+        }
         return 0;
 }
 
@@ -188,11 +272,14 @@ static int send_stop(struct worker *worker)
  */
 int channel_send(struct worker *worker)
 {
-        struct run *run;
+        struct task *task = list_first(&worker->unsent, struct task, unsent);
         int r = 0;
 
-        while (!r && (run = list_first(&worker->unsent, struct run, unsent)))
-                r = send_start(worker, run);
+        /* Nothing may come between the arguments of a command. */
+        if (!task || !task_is_cut(task))
+                r = send_signals(worker);
+        while (!r && (task = list_first(&worker->unsent, struct task, unsent)))
+                r = send_task(worker, task);
         if (!r && (worker->is_carried_due || worker->is_stopping || !worker->n_free_ids)) {
                 r = send_carried(worker);
                 worker->is_carried_due = r != 0;
@@ -227,38 +314,36 @@ void channel_tell_refused(struct worker *worker, uint32_t reason, uid_t uid, pid
                 worker->n_unsaid = 0;
 }
 
+/* Answers that leave a task as it is, and those that no task that has exited gets. */
+static bool is_answer(const struct task *task, uint32_t type)
+{
+        if (!task || !task->is_sent || task->has_exited)
+                return false;
+        return (type >= RECORD_REFUSED && type <= RECORD_END);
+}
+
 static int take_record(struct worker *worker)
 {
         struct fd_list fds = { .n_fds = 0 };
         struct record record;
-        struct run *run;
+        struct task *task;
         size_t n;
         int r;
 
-        r = fd_receive(worker->channel_fd, worker->input, RECORD_BYTES_MAX, &n, &fds);
+        r = fd_receive(worker->channel_fd, worker->answer, RECORD_BYTES_MAX, &n, &fds);
         if (r)
                 return r;
         fd_list_close(&fds);
-        if (record_parse(worker->input, n, &record))
+        if (record_parse(worker->answer, n, &record))
                 return err_origin(-EPROTO);
         if (record.type == RECORD_FINISH)
                 return worker_stop(worker, 0);
-        run = record.id < RECORD_IDS_MAX ? worker->runs[record.id] : NULL;
-        if (!run || run->state != RUN_RUNNING || run->has_exited)
+        if (record.type == RECORD_ADMIT)
+                return err_trace(worker_admit(worker, &record));
+        task = record.id < RECORD_IDS_MAX ? worker->tasks[record.id] : NULL;
+        if (!is_answer(task, record.type))
                 return err_origin(-EPROTO);
-        switch (record.type) {
-        case RECORD_REFUSED:
-                run_refused(run, &record);
-                return 0;
-        case RECORD_FAILED:
-                run_failed(run, &record);
-                return 0;
-        case RECORD_EXITED:
-                run_exited(run, &record);
-                return 0;
-        default:
-                return err_origin(-EPROTO);
-        }
+        return err_trace(task->ops->answered(task, &record));
 }
 
 /* With one command under way, asking for a second record is a call in vain. */

@@ -40,11 +40,13 @@ static int receive_setup(struct worker *worker, struct record_setup *ret_setup)
         r = record_parse(worker->input, n, &record);
         explicit_bzero(worker->input, n);
         if (r || record.type != RECORD_SETUP || record.setup.version != RECORD_VERSION ||
-            fds.n_fds != 1) {
+            fds.n_fds != (record.setup.is_service ? 1 : 2)) {
                 fd_list_close(&fds);
                 return err_origin(-EPROTO);
         }
-        worker->listener_fd = fd_list_take(&fds);
+        worker->native_listener.fd = fd_list_take(&fds);
+        if (!record.setup.is_service)
+                worker->legacy_listener.fd = fd_list_take(&fds);
         *ret_setup = record.setup;
         explicit_bzero(&record, sizeof(record));
         return 0;
@@ -94,7 +96,8 @@ int main(void)
         static struct worker worker = {
                 .loop.fd = -1,
                 .channel_fd = CHANNEL_FD,
-                .listener_fd = -1,
+                .legacy_listener.fd = -1,
+                .native_listener.fd = -1,
         };
         int r;
 

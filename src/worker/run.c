@@ -47,17 +47,6 @@ static void close_input(struct run *run)
         queue_deinit(&run->input);
 }
 
-static void close_theirs(struct run *run)
-{
-        int i;
-
-        for (i = 0; i < 3; i++) {
-                if (run->theirs[i] >= 0)
-                        (void)close(run->theirs[i]);
-                run->theirs[i] = -1;
-        }
-}
-
 /* The end of a run */
 
 /* The client gets its answer, whatever it is, elsewhere; the run has nothing more to do with it. */
@@ -71,25 +60,26 @@ static struct session *leave_session(struct run *run)
         return session;
 }
 
-/* Gives back everything but its number. */
-static void forget(struct run *run)
+/* Gives back all but the task. */
+static void let_go(struct run *run)
 {
-        struct worker *worker = run->worker;
-
-        list_remove(&run->unsent);
         loop_timer_stop(&run->watch);
         loop_timer_stop(&run->drain);
-        close_theirs(run);
         close_input(run);
         queue_deinit(&run->input);
-        queue_deinit(&run->args);
         close_output(&run->out);
         close_output(&run->err);
         legacy_stream_deinit(&run->out.stream);
         legacy_stream_deinit(&run->err.stream);
-        worker->runs[run->id] = NULL;
+}
+
+/* Forgets a run that was not started. */
+static struct run *run_free(struct run *run)
+{
+        let_go(run);
+        task_deinit(&run->task);
         free(run);
-        worker_resume_accepting(worker);
+        return NULL;
 }
 
 static int returncode(int status)
@@ -105,7 +95,7 @@ static bool is_too_long(const struct run *run)
         if (run->out.is_lost || run->err.is_lost)
                 return true;
         n = answer_result_bytes(returncode(run->status), &run->out.stream, &run->err.stream);
-        return n > run->worker->legacy.n_message_max;
+        return n > run->task.worker->legacy.n_message_max;
 }
 
 static void answer_too_long(const struct run *run, struct session *session)
@@ -116,7 +106,7 @@ static void answer_too_long(const struct run *run, struct session *session)
                 sentence, sizeof(sentence),
                 "The command ran, but its output is lost: the answer is longer than the %llu "
                 "bytes of max_message_bytes, or there was no memory for it",
-                (unsigned long long)run->worker->legacy.n_message_max);
+                (unsigned long long)run->task.worker->legacy.n_message_max);
         legacy_error(&session->legacy, sentence);
 }
 
@@ -124,13 +114,13 @@ static void answer_too_long(const struct run *run, struct session *session)
 static void finish(struct run *run)
 {
         struct record_carried carried = {
-                .id = run->id,
+                .id = run->task.id,
                 .n_in_bytes = run->n_input_bytes,
                 .n_out_bytes = run->out.n_bytes,
                 .n_err_bytes = run->err.n_bytes,
         };
         struct session *session = leave_session(run);
-        struct worker *worker = run->worker;
+        struct worker *worker = run->task.worker;
 
         if (session && is_too_long(run))
                 answer_too_long(run, session);
@@ -138,22 +128,23 @@ static void finish(struct run *run)
                 legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
                               &run->err.stream);
         worker_touch(worker);
-        forget(run);
-        channel_tell_carried(worker, &carried); /* which frees its number */
+        let_go(run);
+        task_done(&run->task, &carried);
+        free(run);
         if (session)
                 session_answered(session);
 }
 
 static void finish_if_over(struct run *run)
 {
-        if (run->has_exited && run->out.fd < 0 && run->err.fd < 0)
+        if (run->task.has_exited && run->out.fd < 0 && run->err.fd < 0)
                 finish(run);
 }
 
 static int dispatch_drain(struct loop_timer *timer)
 {
         struct run *run = container_of(timer, struct run, drain);
-        struct worker *worker = run->worker;
+        struct worker *worker = run->task.worker;
 
         finish(run);
         return worker_turn(worker);
@@ -164,7 +155,7 @@ static int dispatch_drain(struct loop_timer *timer)
 static void empty_stream(struct run_output *output)
 {
         legacy_stream_deinit(&output->stream);
-        legacy_stream_init(&output->stream, &output->run->worker->legacy.budget);
+        legacy_stream_init(&output->stream, &output->run->task.worker->budget);
 }
 
 static void lose(struct run_output *output)
@@ -184,8 +175,8 @@ static void *output_room(struct run_output *output, size_t *ret_n_room)
                 return room;
         if (run->session && !output->is_lost)
                 lose(output);
-        *ret_n_room = sizeof(run->worker->input);
-        return run->worker->input;
+        *ret_n_room = sizeof(run->task.worker->input);
+        return run->task.worker->input;
 }
 
 static void keep_output(struct run_output *output, const void *room, size_t n_bytes)
@@ -193,11 +184,11 @@ static void keep_output(struct run_output *output, const void *room, size_t n_by
         struct run *run = output->run;
 
         output->n_bytes += n_bytes;
-        if (room == run->worker->input)
+        if (room == run->task.worker->input)
                 return;
         legacy_stream_commit(&output->stream, n_bytes);
         if (run->out.stream.n_escaped + run->err.stream.n_escaped >
-            run->worker->legacy.n_message_max)
+            run->task.worker->legacy.n_message_max)
                 lose(output);
 }
 
@@ -237,7 +228,7 @@ static int dispatch_output(struct loop_io *io, uint32_t events)
 {
         struct run_output *output = container_of(io, struct run_output, io);
         struct run *run = output->run;
-        struct worker *worker = run->worker;
+        struct worker *worker = run->task.worker;
 
         (void)events;
         read_some(output);
@@ -303,7 +294,7 @@ static int watch_output(struct run_output *output)
 {
         if (output->fd < 0 || output->io.loop)
                 return 0;
-        return err_trace(loop_io_init(&output->io, &output->run->worker->loop, dispatch_output,
+        return err_trace(loop_io_init(&output->io, &output->run->task.worker->loop, dispatch_output,
                                       output->fd, EPOLLIN));
 }
 
@@ -324,7 +315,7 @@ static void watch_outputs(struct run *run)
 static int dispatch_watch(struct loop_timer *timer)
 {
         struct run *run = container_of(timer, struct run, watch);
-        struct worker *worker = run->worker;
+        struct worker *worker = run->task.worker;
 
         watch_outputs(run);
         finish_if_over(run);
@@ -338,38 +329,164 @@ static int make_input(struct run *run, struct call *call)
         if (!call->input.n_bytes)
                 return 0; /* /dev/null, which is at its end as well */
         queue_move(&run->input, &call->input);
-        r = make_pipe(1, &run->input_fd, &run->theirs[0]);
+        r = make_pipe(1, &run->input_fd, &run->task.fds[0]);
         if (r)
                 return err_trace(r);
         if (run->input.n_bytes > 65536)
                 (void)fcntl(run->input_fd, F_SETPIPE_SZ, RUN_PIPE_BYTES);
-        return err_trace(loop_io_init(&run->input_io, &run->worker->loop, dispatch_input,
+        return err_trace(loop_io_init(&run->input_io, &run->task.worker->loop, dispatch_input,
                                       run->input_fd, EPOLLOUT));
 }
 
+/* What the monitor says */
+
+/* The daemon stops, and the monitor has not been asked: the client is told that nothing ran. */
+static void cancelled(struct task *task)
+{
+        struct run *run = container_of(task, struct run, task);
+        struct session *session = leave_session(run);
+
+        (void)run_free(run);
+        if (!session)
+                return;
+        legacy_null(&session->legacy);
+        session_answered(session);
+}
+
+/* The filters do not allow it. */
+static void refused(struct run *run, const struct record *record)
+{
+        struct session *session = leave_session(run);
+
+        if (session)
+                legacy_result(&session->legacy, record->refused.exit_code, &run->out.stream,
+                              &run->err.stream);
+        worker_touch(run->task.worker);
+        (void)run_free(run);
+        if (session)
+                session_answered(session);
+}
+
+/* It was allowed, and could not be started. */
+static void failed(struct run *run, const struct record *record)
+{
+        struct session *session = leave_session(run);
+        char sentence[SENTENCE_BYTES_MAX];
+        size_t n = record->n_tail - record->failed.n_filter_bytes;
+        size_t n_room;
+        void *room;
+
+        if (n >= sizeof(sentence))
+                n = sizeof(sentence) - 1;
+        memcpy(sentence, record->tail + record->failed.n_filter_bytes, n);
+        sentence[n] = '\0';
+        if (session && record->failed.exit_code < 0) {
+                legacy_error(&session->legacy, sentence);
+        } else if (session) {
+                if (legacy_stream_room(&run->err.stream, &room, &n_room) == 0 && n <= n_room) {
+                        memcpy(room, sentence, n);
+                        legacy_stream_commit(&run->err.stream, n);
+                }
+                legacy_result(&session->legacy, record->failed.exit_code, &run->out.stream,
+                              &run->err.stream);
+        }
+        worker_touch(run->task.worker);
+        (void)run_free(run);
+        if (session)
+                session_answered(session);
+}
+
+/* How long output is waited for that others than the command may still write. -1: for ever */
+static int64_t drain_ms(const struct worker *worker)
+{
+        if (worker->is_stopping &&
+            (worker->drain_timeout_ms < 0 || worker->drain_timeout_ms > WORKER_STOP_MS))
+                return WORKER_STOP_MS;
+        return worker->drain_timeout_ms;
+}
+
+/* It has exited: it is over when its streams are, or after the time that others may keep them. */
+static void exited(struct run *run)
+{
+        int64_t delay_ms = drain_ms(run->task.worker);
+
+        close_input(run);
+        read_some(&run->out); /* as a rule they are at their end by now */
+        read_some(&run->err);
+        if (!run->session) {
+                finish(run);
+                return;
+        }
+        watch_outputs(run);
+        if ((run->out.fd >= 0 || run->err.fd >= 0) && delay_ms >= 0)
+                loop_timer_set(&run->drain, &run->task.worker->loop, dispatch_drain, delay_ms);
+        finish_if_over(run);
+}
+
+static int answered(struct task *task, const struct record *record)
+{
+        struct run *run = container_of(task, struct run, task);
+
+        switch (record->type) {
+        case RECORD_REFUSED:
+                refused(run, record);
+                return 0;
+        case RECORD_FAILED:
+                if (record->failed.n_filter_bytes > record->n_tail)
+                        return err_origin(-EPROTO);
+                failed(run, record);
+                return 0;
+        case RECORD_EXITED:
+                run->status = record->exited.status;
+                task->has_exited = true;
+                exited(run);
+                return 0;
+        default:
+                return err_origin(-EPROTO);
+        }
+}
+
+/* The daemon stops: what has exited already is waited for no longer than that allows. */
+static void hasten(struct task *task)
+{
+        if (task->is_sent && task->has_exited)
+                exited(container_of(task, struct run, task));
+}
+
+static void free_task(struct task *task)
+{
+        (void)run_free(container_of(task, struct run, task));
+}
+
+static const struct task_ops ops = {
+        .cancelled = cancelled,
+        .answered = answered,
+        .hasten = hasten,
+        .free = free_task,
+};
+
+/* The beginning of a run */
+
 static struct run *new (struct session *session, struct call *call)
 {
-        struct worker *worker = session->worker;
+        struct worker *worker = session->peer.worker;
         struct run *run;
 
         run = calloc(1, sizeof(*run));
         if (!run)
                 return NULL;
-        run->worker = worker;
-        run->peer_pid = session->pid;
-        run->peer_uid = session->uid;
+        if (task_init(&run->task, worker, &ops, RECORD_START)) {
+                free(run);
+                return NULL;
+        }
+        run->task.peer_pid = session->peer.pid;
+        run->task.peer_uid = session->peer.uid;
+        run->task.n_args = (uint32_t)call->n_args;
         run->input_fd = run->out.fd = run->err.fd = -1;
-        run->theirs[0] = run->theirs[1] = run->theirs[2] = -1;
         run->out.run = run->err.run = run;
         queue_init(&run->input, NULL);
-        queue_init(&run->args, NULL);
-        queue_move(&run->args, &call->args);
-        run->n_args = (uint32_t)call->n_args;
-        run->n_args_bytes = (uint32_t)run->args.n_bytes;
-        legacy_stream_init(&run->out.stream, &worker->legacy.budget);
-        legacy_stream_init(&run->err.stream, &worker->legacy.budget);
-        run->id = worker->free_ids[--worker->n_free_ids];
-        worker->runs[run->id] = run;
+        legacy_stream_init(&run->out.stream, &worker->budget);
+        legacy_stream_init(&run->err.stream, &worker->budget);
         return run;
 }
 
@@ -394,7 +511,7 @@ static int refuse_here(struct session *session, int error)
 int run_new(struct session *session)
 {
         struct call *call = &session->legacy.call;
-        struct worker *worker = session->worker;
+        struct worker *worker = session->peer.worker;
         struct run *run;
         int r;
 
@@ -408,9 +525,9 @@ int run_new(struct session *session)
                 return refuse_here(session, ENOMEM);
         r = make_input(run, call);
         if (!r)
-                r = make_output(&run->out, &run->theirs[1]);
+                r = make_output(&run->out, &run->task.fds[1]);
         if (!r)
-                r = make_output(&run->err, &run->theirs[2]);
+                r = make_output(&run->err, &run->task.fds[2]);
         if (r) {
                 (void)run_free(run);
                 return refuse_here(session, -r);
@@ -418,39 +535,8 @@ int run_new(struct session *session)
         loop_timer_set(&run->watch, &worker->loop, dispatch_watch, RUN_UNWATCHED_MS);
         run->session = session;
         session->run = run;
-        list_append(&worker->unsent, &run->unsent);
+        task_ask(&run->task, &call->args);
         return err_trace(channel_send(worker));
-}
-
-/**
- * run_sent() - the monitor has been asked: the command's ends are its
- * @run: is starting
- */
-void run_sent(struct run *run)
-{
-        close_theirs(run);
-        queue_deinit(&run->args);
-        run->state = RUN_RUNNING;
-}
-
-/**
- * run_free() - forget a run that was not started
- * @run: its number is free afterwards; or NULL
- *
- * Return: NULL
- */
-struct run *run_free(struct run *run)
-{
-        struct worker *worker;
-        uint32_t id;
-
-        if (!run)
-                return NULL;
-        worker = run->worker;
-        id = run->id;
-        forget(run);
-        worker->free_ids[worker->n_free_ids++] = id;
-        return NULL;
 }
 
 /**
@@ -462,105 +548,6 @@ void run_abandon(struct run *run)
         (void)leave_session(run);
         empty_stream(&run->out);
         empty_stream(&run->err);
-        if (run->has_exited) /* nobody waits for what others may still write */
+        if (run->task.has_exited) /* nobody waits for what others may still write */
                 finish(run);
-}
-
-/**
- * run_cancel() - the daemon stops, and the monitor has not been asked yet
- * @run: is freed; its client is told that the command was not started
- */
-void run_cancel(struct run *run)
-{
-        struct session *session = leave_session(run);
-
-        (void)run_free(run);
-        if (!session)
-                return;
-        legacy_null(&session->legacy);
-        session_answered(session);
-}
-
-/**
- * run_refused() - the filters do not allow it
- * @run:    is freed
- * @record: RECORD_REFUSED
- */
-void run_refused(struct run *run, const struct record *record)
-{
-        struct session *session = leave_session(run);
-
-        if (session)
-                legacy_result(&session->legacy, record->refused.exit_code, &run->out.stream,
-                              &run->err.stream);
-        worker_touch(run->worker);
-        (void)run_free(run);
-        if (session)
-                session_answered(session);
-}
-
-/**
- * run_failed() - it was allowed, and could not be started
- * @run:    is freed
- * @record: RECORD_FAILED
- */
-void run_failed(struct run *run, const struct record *record)
-{
-        struct session *session = leave_session(run);
-        char sentence[SENTENCE_BYTES_MAX];
-        size_t n = record->n_tail < sizeof(sentence) ? record->n_tail : sizeof(sentence) - 1;
-        size_t n_room;
-        void *room;
-
-        memcpy(sentence, record->tail, n);
-        sentence[n] = '\0';
-        if (session && record->failed.exit_code < 0) {
-                legacy_error(&session->legacy, sentence);
-        } else if (session) {
-                if (legacy_stream_room(&run->err.stream, &room, &n_room) == 0 && n <= n_room) {
-                        memcpy(room, sentence, n);
-                        legacy_stream_commit(&run->err.stream, n);
-                }
-                legacy_result(&session->legacy, record->failed.exit_code, &run->out.stream,
-                              &run->err.stream);
-        }
-        worker_touch(run->worker);
-        (void)run_free(run);
-        if (session)
-                session_answered(session);
-}
-
-/* How long output is waited for that others than the command may still write. -1: for ever */
-static int64_t drain_ms(const struct worker *worker)
-{
-        if (worker->is_stopping &&
-            (worker->drain_timeout_ms < 0 || worker->drain_timeout_ms > WORKER_STOP_MS))
-                return WORKER_STOP_MS;
-        return worker->drain_timeout_ms;
-}
-
-/**
- * run_exited() - the command has exited
- * @run:    ends when its streams do, or after the time that others may keep them open
- * @record: RECORD_EXITED; NULL: it was told already, but that time has changed
- */
-void run_exited(struct run *run, const struct record *record)
-{
-        int64_t delay_ms = drain_ms(run->worker);
-
-        if (record) {
-                run->status = record->exited.status;
-                run->has_exited = true;
-        }
-        close_input(run);
-        read_some(&run->out); /* as a rule they are at their end by now */
-        read_some(&run->err);
-        if (!run->session) {
-                finish(run);
-                return;
-        }
-        watch_outputs(run);
-        if ((run->out.fd >= 0 || run->err.fd >= 0) && delay_ms >= 0)
-                loop_timer_set(&run->drain, &run->worker->loop, dispatch_drain, delay_ms);
-        finish_if_over(run);
 }

@@ -10,10 +10,9 @@
 #include "util/list.h"
 #include "util/queue.h"
 #include "wire/legacy.h"
+#include "worker/task.h"
 
-struct record;
 struct session;
-struct worker;
 
 /* A pipe that was filled once is made larger, to so many bytes, if the kernel lets us. */
 #define RUN_PIPE_BYTES (1024 * 1024)
@@ -33,23 +32,9 @@ struct run_output {
         bool is_lost;     /* there was no room for some */
 };
 
-enum run_state {
-        RUN_STARTING, /* the monitor is to be asked */
-        RUN_RUNNING,  /* it was asked, and answers with an exit, a failure or a refusal */
-};
-
 struct run {
-        struct worker *worker;
+        struct task task;
         struct session *session; /* NULL: the client is gone */
-        struct list unsent;      /* of the worker's */
-        uint32_t id;
-        enum run_state state;
-        pid_t peer_pid;
-        uid_t peer_uid;
-        struct queue args;
-        uint32_t n_args;
-        uint32_t n_args_bytes;
-        int theirs[3]; /* the command's ends of its streams, until they are sent; -1: none */
         struct loop_io input_io;
         int input_fd; /* our end of its stdin; -1: none, or all was written */
         struct queue input;
@@ -58,15 +43,8 @@ struct run {
         struct run_output err;
         struct loop_timer watch; /* when its streams are to be watched */
         struct loop_timer drain; /* after its exit: how long others may keep its streams open */
-        bool has_exited;
-        int status; /* as wait(2) */
+        int status;              /* as wait(2) */
 };
 
 int run_new(struct session *session);
 void run_abandon(struct run *run);
-void run_sent(struct run *run);
-void run_cancel(struct run *run);
-void run_refused(struct run *run, const struct record *record);
-void run_failed(struct run *run, const struct record *record);
-void run_exited(struct run *run, const struct record *record);
-struct run *run_free(struct run *run);

@@ -94,6 +94,7 @@ static int load_program(void)
                 ALLOW_IF(SYS_fcntl, 1, F_GETPIPE_SZ),
                 ALLOW_IF(SYS_fcntl, 1, F_SETPIPE_SZ),
                 ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_PEERCRED),
+                ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_PEERGROUPS),
 
                 /* time and chance */
                 ALLOW(SYS_clock_gettime),

@@ -16,6 +16,7 @@
 #include "priv/record.h"
 #include "util/cleanup.h"
 #include "util/err.h"
+#include "worker/attachment.h"
 #include "worker/run.h"
 #include "worker/worker.h"
 
@@ -37,7 +38,7 @@ static int send_bytes(struct session *session, const char *bytes, size_t n_bytes
         ssize_t n;
 
         do
-                n = send(session->fd, bytes, n_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+                n = send(session->peer.fd, bytes, n_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);
         if (n < 0 && errno != EAGAIN)
                 return SESSION_E_GONE;
@@ -57,7 +58,7 @@ static int send_kept(struct session *session)
         ssize_t n;
 
         while (queue_peek(&session->out, &bytes, &n_bytes)) {
-                n = send(session->fd, bytes, n_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+                n = send(session->peer.fd, bytes, n_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -70,7 +71,7 @@ static int send_kept(struct session *session)
 /* Return: 0 when all is sent, SESSION_E_* */
 static int flush(struct session *session)
 {
-        struct worker *worker = session->worker;
+        struct worker *worker = session->peer.worker;
         size_t n;
         int i;
         int r;
@@ -97,16 +98,6 @@ static uint32_t refusal_reason(const struct session *session)
         return failure == LEGACY_FAILURE_FORBIDDEN ? RECORD_PEER_DIGEST : RECORD_PEER_PROTOCOL;
 }
 
-static void become_known(struct session *session)
-{
-        if (session->is_known || !legacy_is_authenticated(&session->legacy))
-                return;
-        session->is_known = true;
-        loop_timer_stop(&session->deadline);
-        list_remove(&session->link);
-        list_append(&session->worker->sessions, &session->link);
-}
-
 /* Return: 0, SESSION_E_GONE, or negative errno of our own */
 static int act(struct session *session, int what)
 {
@@ -116,11 +107,15 @@ static int act(struct session *session, int what)
         case LEGACY_E_RUN:
                 return err_trace(run_new(session));
         case LEGACY_E_STOP:
-                return err_trace(worker_stop(session->worker, RECORD_STOP_CLIENT));
+                if (session->attachment) {
+                        attachment_release(session->attachment);
+                        return 0;
+                }
+                return err_trace(worker_stop(session->peer.worker, RECORD_STOP_CLIENT));
         case LEGACY_E_CLOSE:
-                if (!session->is_known)
-                        channel_tell_refused(session->worker, refusal_reason(session), session->uid,
-                                             session->pid);
+                if (!session->peer.is_known)
+                        channel_tell_refused(session->peer.worker, refusal_reason(session),
+                                             session->peer.uid, session->peer.pid);
                 return 0;
         default:
                 return err_origin(-EPROTO);
@@ -138,7 +133,8 @@ static int feed(struct session *session, const char *bytes, size_t n_bytes, size
                !legacy_has_output(&session->legacy) && !legacy_is_closing(&session->legacy)) {
                 r = legacy_feed(&session->legacy, bytes + *ret_n_taken, n_bytes - *ret_n_taken, &n);
                 *ret_n_taken += n;
-                become_known(session);
+                if (legacy_is_authenticated(&session->legacy))
+                        peer_become_known(&session->peer);
                 r = act(session, r);
         }
         return r;
@@ -161,19 +157,19 @@ static int feed_rest(struct session *session)
 /* Return: 0, SESSION_E_BLOCKED when there is nothing now, SESSION_E_GONE, or negative errno */
 static int receive(struct session *session)
 {
-        struct worker *worker = session->worker;
+        struct worker *worker = session->peer.worker;
         size_t n_taken;
         ssize_t n;
         int r;
 
-        n = recv(session->fd, worker->input, sizeof(worker->input), MSG_DONTWAIT);
+        n = recv(session->peer.fd, worker->input, sizeof(worker->input), MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
                 return 0;
         if (n < 0 && errno == EAGAIN)
                 return SESSION_E_BLOCKED;
         if (n <= 0)
                 return SESSION_E_GONE;
-        if (session->is_known)
+        if (session->peer.is_known)
                 worker_touch(worker);
         r = feed(session, worker->input, (size_t)n, &n_taken);
         if (!r && queue_put(&session->rest, worker->input + n_taken, (size_t)n - n_taken))
@@ -183,31 +179,19 @@ static int receive(struct session *session)
 
 /* Turns */
 
-static int dispatch_deadline(struct loop_timer *timer)
-{
-        struct session *session = container_of(timer, struct session, deadline);
-        struct worker *worker = session->worker;
-
-        if (!session->is_known)
-                channel_tell_refused(worker, RECORD_PEER_LATE, session->uid, session->pid);
-        (void)session_free(session);
-        return worker_turn(worker);
-}
-
 /* Goes on as far as it can without waiting. Return: 0, SESSION_E_GONE, or negative errno */
 static int step(struct session *session)
 {
-        struct worker *worker = session->worker;
+        struct worker *worker = session->peer.worker;
         int i;
         int r;
 
         for (i = 0; i < ROUNDS_AT_ONCE; i++) {
                 r = flush(session);
                 if (r == SESSION_E_BLOCKED) {
-                        if (worker->is_stopping && !session->deadline.loop)
-                                loop_timer_set(&session->deadline, &worker->loop, dispatch_deadline,
-                                               WORKER_STOP_MS);
-                        return err_trace(loop_io_set(&session->io, EPOLLOUT));
+                        if (worker->is_stopping && !session->peer.deadline.loop)
+                                peer_set_deadline(&session->peer, WORKER_STOP_MS);
+                        return err_trace(loop_io_set(&session->peer.io, EPOLLOUT));
                 }
                 if (r)
                         return r;
@@ -222,7 +206,8 @@ static int step(struct session *session)
                         return r;
         }
         /* With a rest, the next turn is for it: a socket that can be written says so at once. */
-        return err_trace(loop_io_set(&session->io, session->rest.n_bytes ? EPOLLOUT : EPOLLIN));
+        return err_trace(
+                loop_io_set(&session->peer.io, session->rest.n_bytes ? EPOLLOUT : EPOLLIN));
 }
 
 static int read_and_step(struct session *session)
@@ -240,8 +225,8 @@ static int read_and_step(struct session *session)
 
 static int dispatch(struct loop_io *io, uint32_t events)
 {
-        struct session *session = container_of(io, struct session, io);
-        struct worker *worker = session->worker;
+        struct session *session = container_of(io, struct session, peer.io);
+        struct worker *worker = session->peer.worker;
         int r;
 
         if (session->run) /* one at a time; only that it is gone is worth knowing */
@@ -268,59 +253,6 @@ void session_answered(struct session *session)
 }
 
 /**
- * session_finish() - the daemon stops: what was asked for is still answered, and nothing else
- * @session: may be freed
- */
-void session_finish(struct session *session)
-{
-        if (session->run)
-                return;
-        if (!session->is_known || step(session))
-                (void)session_free(session);
-}
-
-/**
- * session_new() - begin with a peer
- * @ret_session: one of @worker's from now on; NULL if it is over already
- * @worker:      the worker
- * @fd:          the connection; consumed on success
- * @uid:         the peer's uid and
- * @pid:         pid
- *
- * Return: 0 or negative errno
- */
-int session_new(struct session **ret_session, struct worker *worker, int fd, uid_t uid, pid_t pid)
-{
-        cleanup_with(session_free) struct session *session = NULL;
-        uint8_t nonce[CHALLENGE_NONCE_BYTES];
-        int r;
-
-        if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
-                return err_origin(-EIO);
-        session = calloc(1, sizeof(*session));
-        if (!session)
-                return err_origin(-ENOMEM);
-        session->worker = worker;
-        session->fd = -1;
-        session->uid = uid;
-        session->pid = pid;
-        list_append(&worker->strangers, &session->link);
-        worker->n_sessions++;
-        queue_init(&session->rest, NULL);
-        queue_init(&session->out, NULL);
-        legacy_init(&session->legacy, &worker->legacy, nonce);
-        r = loop_io_init(&session->io, &worker->loop, dispatch, fd, EPOLLIN);
-        if (r)
-                return err_trace(r);
-        session->fd = fd;
-        loop_timer_set(&session->deadline, &worker->loop, dispatch_deadline, WORKER_HANDSHAKE_MS);
-        *ret_session = steal_ptr(&session);
-        if (step(*ret_session))
-                *ret_session = session_free(*ret_session);
-        return 0;
-}
-
-/**
  * session_free() - end it; a command that runs for it runs to its end
  * @session: or NULL
  *
@@ -332,16 +264,68 @@ struct session *session_free(struct session *session)
                 return NULL;
         if (session->run)
                 run_abandon(session->run);
-        loop_timer_stop(&session->deadline);
-        loop_io_deinit(&session->io);
-        if (session->fd >= 0)
-                (void)close(session->fd);
-        list_remove(&session->link);
-        session->worker->n_sessions--;
+        list_remove(&session->sibling);
+        peer_deinit(&session->peer);
         legacy_deinit(&session->legacy);
         queue_deinit(&session->rest);
         queue_deinit(&session->out);
-        worker_resume_accepting(session->worker);
         free(session);
         return NULL;
+}
+
+static void free_peer(struct peer *peer)
+{
+        (void)session_free(container_of(peer, struct session, peer));
+}
+
+static void finish_peer(struct peer *peer)
+{
+        struct session *session = container_of(peer, struct session, peer);
+
+        if (session->run)
+                return;
+        if (!peer->is_known || step(session))
+                (void)session_free(session);
+}
+
+static const struct peer_ops ops = {
+        .free = free_peer,
+        .finish = finish_peer,
+};
+
+/**
+ * session_new() - begin with a peer
+ * @worker:     the worker; has one session more, unless it is over already
+ * @fd:         the connection; consumed on success
+ * @uid:        the peer's uid and
+ * @pid:        pid
+ * @attachment: whose peer it is; NULL: the daemon's own
+ *
+ * Return: 0 or negative errno
+ */
+int session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, struct attachment *attachment)
+{
+        struct legacy_shared *shared = attachment ? &attachment->legacy : &worker->legacy;
+        cleanup_with(session_free) struct session *session = NULL;
+        uint8_t nonce[CHALLENGE_NONCE_BYTES];
+        int r;
+
+        if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+                return err_origin(-EIO);
+        session = calloc(1, sizeof(*session));
+        if (!session)
+                return err_origin(-ENOMEM);
+        session->peer = (struct peer){ .worker = worker, .uid = uid, .pid = pid };
+        queue_init(&session->rest, NULL);
+        queue_init(&session->out, NULL);
+        legacy_init(&session->legacy, shared, nonce);
+        session->attachment = attachment;
+        if (attachment)
+                list_append(&attachment->sessions, &session->sibling);
+        r = peer_init(&session->peer, &ops, fd, dispatch);
+        if (r)
+                return err_trace(r);
+        if (!step(session))
+                (void)steal_ptr(&session);
+        return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection. */
+/* One connection of the manager protocol. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,26 +10,22 @@
 #include "util/list.h"
 #include "util/queue.h"
 #include "wire/legacy.h"
+#include "worker/peer.h"
 
+struct attachment;
 struct run;
 struct worker;
 
 struct session {
-        struct worker *worker;
-        struct list link; /* of the worker's strangers or sessions */
-        struct loop_io io;
-        int fd;
-        struct loop_timer deadline;
+        struct peer peer;
+        struct attachment *attachment; /* whose host it is; NULL: the daemon's own service's */
+        struct list sibling;           /* of that attachment's sessions */
         struct legacy legacy;
         struct queue rest; /* what came behind a request that is being answered */
         struct queue out;  /* what the socket did not take */
         struct run *run;   /* the command that is being run for it */
-        uid_t uid;
-        pid_t pid;
-        bool is_known; /* it has proved that it knows the key */
 };
 
-int session_new(struct session **ret_session, struct worker *worker, int fd, uid_t uid, pid_t pid);
+int session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, struct attachment *attachment);
 struct session *session_free(struct session *session);
 void session_answered(struct session *session);
-void session_finish(struct session *session);

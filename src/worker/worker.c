@@ -14,49 +14,94 @@
 
 #include "util/cleanup.h"
 #include "util/err.h"
-#include "worker/run.h"
+#include "worker/native-session.h"
 #include "worker/session.h"
+#include "worker/task.h"
 
 /* Connections that are accepted before others get their turn. */
 #define ACCEPTS_AT_ONCE 32
 
 /* Accepting */
 
-static bool may_connect(const struct worker *worker, uid_t uid)
+static bool is_among(uint32_t id, const uint32_t *ids, size_t n_ids)
 {
-        return uid == 0 || uid == worker->client_uid;
+        size_t i;
+
+        for (i = 0; i < n_ids; i++)
+                if (ids[i] == id)
+                        return true;
+        return false;
+}
+
+/* Is it, by what the kernel says, in a group that may connect? */
+static bool is_member(struct worker *worker, int fd, gid_t gid)
+{
+        const struct admitted *admitted = &worker->admitted;
+        socklen_t n_bytes = sizeof(worker->input); /* as many as a process can have */
+        uint32_t group;
+        size_t at;
+
+        if (!admitted->n_gids)
+                return false;
+        if (is_among(gid, admitted->gids, admitted->n_gids))
+                return true;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, worker->input, &n_bytes) < 0)
+                return false;
+        for (at = 0; at + sizeof(group) <= n_bytes; at += sizeof(group)) {
+                memcpy(&group, worker->input + at, sizeof(group));
+                if (is_among(group, admitted->gids, admitted->n_gids))
+                        return true;
+        }
+        return false;
+}
+
+static bool may_connect(struct worker *worker, int fd, const struct ucred *peer)
+{
+        const struct admitted *admitted = &worker->admitted;
+
+        if (peer->uid == 0)
+                return true;
+        if (!worker->is_service)
+                return peer->uid == worker->client_uid;
+        return is_among(peer->uid, admitted->uids, admitted->n_uids) ||
+               is_member(worker, fd, peer->gid);
 }
 
 /* Makes room for one more. Return: is there some? */
 static bool make_room(struct worker *worker)
 {
-        struct session *oldest = list_first(&worker->strangers, struct session, link);
+        struct peer *oldest = list_first(&worker->strangers, struct peer, link);
 
-        if (worker->n_sessions < worker->n_sessions_max)
+        if (worker->n_peers < worker->n_peers_max)
                 return true;
         if (!oldest || worker->loop.now_ms < oldest->deadline.deadline_ms -
                                                      (WORKER_HANDSHAKE_MS - WORKER_STRANGER_MS))
                 return false;
         channel_tell_refused(worker, RECORD_PEER_CROWD, oldest->uid, oldest->pid);
-        (void)session_free(oldest);
+        oldest->ops->free(oldest);
         return true;
 }
 
-static int greet(struct worker *worker, int connection)
+static int greet(const struct listener *listener, int connection)
 {
+        struct worker *worker = listener->worker;
         cleanup_close int fd = connection;
         struct ucred peer = { .pid = 0 };
         socklen_t n = sizeof(peer);
-        struct session *session;
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
                 return 0;
-        if (!may_connect(worker, peer.uid)) {
+        if (!may_connect(worker, fd, &peer)) {
                 channel_tell_refused(worker, RECORD_PEER_USER, peer.uid, peer.pid);
+                if (listener->is_native)
+                        native_session_turn_away(fd);
                 return 0;
         }
-        r = session_new(&session, worker, fd, peer.uid, peer.pid);
+        if (listener->is_native)
+                r = native_session_new(worker, fd, peer.uid, peer.pid);
+        else
+                r = session_new(worker, fd, peer.uid, peer.pid, NULL);
         if (!r)
                 (void)steal_fd(&fd);
         return 0; /* without memory for it, there may be for the next one */
@@ -70,11 +115,23 @@ static int dispatch_accept_retry(struct loop_timer *timer)
         return 0;
 }
 
+static int watch_listener(struct listener *listener, uint32_t events)
+{
+        if (!listener->io.loop || listener->io.events == events)
+                return 0;
+        return err_trace(loop_io_set(&listener->io, events));
+}
+
 static int stop_accepting(struct worker *worker)
 {
+        int r;
+
         loop_timer_set(&worker->accept_retry, &worker->loop, dispatch_accept_retry,
                        WORKER_ACCEPT_RETRY_MS);
-        return err_trace(loop_io_set(&worker->listener, 0));
+        r = watch_listener(&worker->legacy_listener, 0);
+        if (!r)
+                r = watch_listener(&worker->native_listener, 0);
+        return err_trace(r);
 }
 
 /**
@@ -83,13 +140,14 @@ static int stop_accepting(struct worker *worker)
  */
 void worker_resume_accepting(struct worker *worker)
 {
-        if (worker->listener.loop && !worker->listener.events)
-                (void)loop_io_set(&worker->listener, EPOLLIN); /* else it is tried once more */
+        (void)watch_listener(&worker->legacy_listener, EPOLLIN); /* else it is tried once more */
+        (void)watch_listener(&worker->native_listener, EPOLLIN);
 }
 
 static int dispatch_listener(struct loop_io *io, uint32_t events)
 {
-        struct worker *worker = container_of(io, struct worker, listener);
+        struct listener *listener = container_of(io, struct listener, io);
+        struct worker *worker = listener->worker;
         int fd;
         int i;
 
@@ -98,13 +156,36 @@ static int dispatch_listener(struct loop_io *io, uint32_t events)
                 if (!make_room(worker))
                         return err_trace(stop_accepting(worker));
                 /* cppcheck-suppress nullPointer ; the address is not wanted, as accept(2) allows */
-                fd = accept4(worker->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
                         return 0;
                 if (fd < 0)
                         return err_trace(stop_accepting(worker));
-                (void)greet(worker, fd);
+                (void)greet(listener, fd);
         }
+        return 0;
+}
+
+/**
+ * worker_admit() - who may connect to a host service from now on
+ * @worker: the worker; connections that are there stay
+ * @record: ADMIT
+ *
+ * Return: 0 or -EPROTO
+ */
+int worker_admit(struct worker *worker, const struct record *record)
+{
+        struct admitted *admitted = &worker->admitted;
+        size_t n_uids = record->admit.n_uids;
+        size_t n_gids = record->admit.n_gids;
+
+        if (!worker->is_service || n_uids > RECORD_ADMITS_MAX || n_gids > RECORD_ADMITS_MAX ||
+            record->n_tail != (n_uids + n_gids) * sizeof(uint32_t))
+                return err_origin(-EPROTO);
+        memcpy(admitted->uids, record->tail, n_uids * sizeof(uint32_t));
+        memcpy(admitted->gids, record->tail + n_uids * sizeof(uint32_t), n_gids * sizeof(uint32_t));
+        admitted->n_uids = n_uids;
+        admitted->n_gids = n_gids;
         return 0;
 }
 
@@ -119,7 +200,11 @@ void worker_touch(struct worker *worker)
         worker->active_ms = worker->loop.now_ms;
 }
 
-static size_t n_runs(const struct worker *worker)
+/**
+ * worker_count_tasks() - how many numbers of the channel are in use
+ * @worker: the worker
+ */
+size_t worker_count_tasks(const struct worker *worker)
 {
         return RECORD_IDS_MAX - worker->n_free_ids;
 }
@@ -130,7 +215,7 @@ static int dispatch_idle(struct loop_timer *timer)
         int64_t left_ms;
 
         left_ms = worker->active_ms + worker->daemon_timeout_ms - worker->loop.now_ms;
-        if (n_runs(worker))
+        if (worker_count_tasks(worker))
                 left_ms = worker->daemon_timeout_ms;
         if (left_ms > 0) {
                 loop_timer_set(&worker->idle, &worker->loop, dispatch_idle, left_ms);
@@ -141,41 +226,53 @@ static int dispatch_idle(struct loop_timer *timer)
 
 /* The end */
 
-static void close_listener(struct worker *worker)
+static void close_listener(struct listener *listener)
 {
-        loop_timer_stop(&worker->accept_retry);
-        loop_io_deinit(&worker->listener);
-        if (worker->listener_fd >= 0)
-                (void)close(worker->listener_fd);
-        worker->listener_fd = -1;
+        loop_io_deinit(&listener->io);
+        if (listener->fd >= 0)
+                (void)close(listener->fd);
+        listener->fd = -1;
 }
 
-static void finish_sessions(struct list *sessions)
+static void close_listeners(struct worker *worker)
 {
-        struct session *session;
-        struct list *link;
-        struct list *next;
+        loop_timer_stop(&worker->accept_retry);
+        close_listener(&worker->legacy_listener);
+        close_listener(&worker->native_listener);
+}
 
-        for (link = sessions->next; link != sessions; link = next) {
-                next = link->next; /* finishing one frees no other */
-                session = list_entry(sessions, link, struct session, link);
-                session_finish(session);
+/* Finishing one may free any other. */
+static void finish_peers(struct list *peers)
+{
+        struct list asked;
+        struct peer *peer;
+
+        list_init(&asked);
+        while ((peer = list_first(peers, struct peer, link))) {
+                list_remove(&peer->link);
+                list_append(&asked, &peer->link);
+                peer->ops->finish(peer);
+        }
+        while ((peer = list_first(&asked, struct peer, link))) {
+                list_remove(&peer->link);
+                list_append(peers, &peer->link);
         }
 }
 
-static void finish_runs(struct worker *worker)
+/* What the monitor was not asked for yet is not asked for any more. */
+static void cancel_tasks(struct worker *worker)
 {
-        struct run *run;
+        struct task *task;
         size_t i;
 
-        for (i = 0; i < RECORD_IDS_MAX && n_runs(worker); i++) {
-                run = worker->runs[i];
-                if (!run)
+        for (i = 0; i < RECORD_IDS_MAX && worker_count_tasks(worker); i++) {
+                task = worker->tasks[i];
+                if (!task)
                         continue;
-                if (run->has_exited && run->state == RUN_RUNNING)
-                        run_exited(run, NULL); /* now with a limit */
-                else if (run->state == RUN_STARTING && run->args.n_bytes == run->n_args_bytes)
-                        run_cancel(run);
+                if (!task->is_sent && !task_is_cut(task))
+                        task->ops->cancelled(task);
+                else if (task->ops->hasten)
+                        task->ops->hasten(task);
         }
 }
 
@@ -183,9 +280,9 @@ static int dispatch_stopping(struct loop_timer *timer)
 {
         struct worker *worker = container_of(timer, struct worker, stopping);
 
-        finish_runs(worker);
-        finish_sessions(&worker->strangers);
-        finish_sessions(&worker->sessions);
+        cancel_tasks(worker);
+        finish_peers(&worker->strangers);
+        finish_peers(&worker->peers);
         return worker_turn(worker);
 }
 
@@ -202,7 +299,7 @@ int worker_stop(struct worker *worker, uint32_t reason)
                 return 0;
         worker->is_stopping = true;
         worker->stop_reason = reason;
-        close_listener(worker);
+        close_listeners(worker);
         loop_timer_stop(&worker->idle);
         loop_timer_set(&worker->stopping, &worker->loop, dispatch_stopping, 0);
         return 0;
@@ -218,14 +315,15 @@ int worker_turn(struct worker *worker)
 {
         int r;
 
-        if (!list_is_empty(&worker->unsent) || worker->stop_reason || worker->is_carried_due ||
+        if (!list_is_empty(&worker->unsent) || !list_is_empty(&worker->unsignalled) ||
+            worker->stop_reason || worker->is_carried_due ||
             (worker->n_carried && (worker->is_stopping || !worker->n_free_ids))) {
                 r = channel_send(worker);
                 if (r)
                         return err_trace(r);
         }
         if (worker->is_stopping && !worker->stopping.loop && !worker->stop_reason &&
-            !worker->n_sessions && !n_runs(worker))
+            !worker->n_peers && !worker_count_tasks(worker))
                 return LOOP_E_EXIT;
         return 0;
 }
@@ -243,13 +341,14 @@ int worker_init(struct worker *worker, const struct record_setup *setup, size_t 
         uint32_t i;
 
         list_init(&worker->strangers);
-        list_init(&worker->sessions);
+        list_init(&worker->peers);
         list_init(&worker->unsent);
+        list_init(&worker->unsignalled);
         for (i = 0; i < RECORD_IDS_MAX; i++)
                 worker->free_ids[i] = RECORD_IDS_MAX - 1 - i;
         worker->n_free_ids = RECORD_IDS_MAX;
-        worker->n_sessions_max =
-                n_files / 2 < WORKER_SESSIONS_MAX ? n_files / 2 : WORKER_SESSIONS_MAX;
+        worker->n_peers_max = n_files / 2 < WORKER_PEERS_MAX ? n_files / 2 : WORKER_PEERS_MAX;
+        worker->is_service = setup->is_service;
         worker->client_uid = setup->client_uid;
         worker->daemon_timeout_ms = setup->daemon_timeout_s < INT64_MAX / 1000 - 1
                                             ? setup->daemon_timeout_s * 1000
@@ -261,11 +360,23 @@ int worker_init(struct worker *worker, const struct record_setup *setup, size_t 
                 worker->drain_timeout_ms = setup->drain_timeout_s < INT64_MAX / 1000
                                                    ? setup->drain_timeout_s * 1000
                                                    : -1;
+        worker->budget.n_max_bytes =
+                setup->n_message_max_bytes < SIZE_MAX / WORKER_MESSAGES_HELD_MAX
+                        ? (size_t)setup->n_message_max_bytes * WORKER_MESSAGES_HELD_MAX
+                        : SIZE_MAX;
         legacy_shared_init(&worker->legacy, setup->key, setup->digests, setup->n_message_max_bytes,
-                           setup->n_message_max_bytes < SIZE_MAX / WORKER_MESSAGES_HELD_MAX
-                                   ? (size_t)setup->n_message_max_bytes * WORKER_MESSAGES_HELD_MAX
-                                   : SIZE_MAX);
+                           &worker->budget);
         return err_trace(loop_init(&worker->loop));
+}
+
+static int listen_on(struct worker *worker, struct listener *listener, bool is_native)
+{
+        listener->worker = worker;
+        listener->is_native = is_native;
+        if (listener->fd < 0)
+                return 0;
+        return err_trace(loop_io_init(&listener->io, &worker->loop, dispatch_listener, listener->fd,
+                                      EPOLLIN));
 }
 
 /**
@@ -283,17 +394,18 @@ int worker_watch(struct worker *worker)
         r = loop_io_init(&worker->channel, &worker->loop, channel_dispatch, worker->channel_fd,
                          EPOLLIN);
         if (!r)
-                r = loop_io_init(&worker->listener, &worker->loop, dispatch_listener,
-                                 worker->listener_fd, EPOLLIN);
+                r = listen_on(worker, &worker->legacy_listener, false);
+        if (!r)
+                r = listen_on(worker, &worker->native_listener, true);
         return err_trace(r);
 }
 
-static void free_sessions(struct list *sessions)
+static void free_peers(struct list *peers)
 {
-        struct session *session;
+        struct peer *peer;
 
-        while (sessions->next && (session = list_first(sessions, struct session, link)))
-                (void)session_free(session);
+        while (peers->next && (peer = list_first(peers, struct peer, link)))
+                peer->ops->free(peer);
 }
 
 /**
@@ -304,14 +416,15 @@ void worker_deinit(struct worker *worker)
 {
         size_t i;
 
-        free_sessions(&worker->strangers);
-        free_sessions(&worker->sessions);
+        free_peers(&worker->strangers);
+        free_peers(&worker->peers);
         for (i = 0; i < RECORD_IDS_MAX; i++)
-                (void)run_free(worker->runs[i]);
+                if (worker->tasks[i])
+                        worker->tasks[i]->ops->free(worker->tasks[i]);
         loop_timer_stop(&worker->idle);
         loop_timer_stop(&worker->stopping);
         loop_timer_stop(&worker->carried_late);
-        close_listener(worker);
+        close_listeners(worker);
         loop_io_deinit(&worker->channel);
         legacy_shared_deinit(&worker->legacy);
         loop_deinit(&worker->loop);

@@ -12,11 +12,11 @@
 #include "util/list.h"
 #include "wire/legacy.h"
 
-struct run;
-struct session;
+struct peer;
+struct task;
 
 /* The most connections; fewer where the limit of descriptors is low: half of it. */
-#define WORKER_SESSIONS_MAX 8192u
+#define WORKER_PEERS_MAX 8192u
 /* How long a peer may take to prove that it knows the key, in milliseconds. */
 #define WORKER_HANDSHAKE_MS 5000
 /* Where there is no room for one more, the oldest that has not proved it by then makes some. */
@@ -35,30 +35,50 @@ struct session;
 #define WORKER_INPUT_BYTES  (256u * 1024)
 #define WORKER_OUTPUT_BYTES (64u * 1024)
 
+/* Where connections come from. */
+struct listener {
+        struct worker *worker;
+        struct loop_io io;
+        int fd; /* -1: there is none */
+        bool is_native;
+};
+
+/* Who may connect to a host service, beside root. */
+struct admitted {
+        uint32_t uids[RECORD_ADMITS_MAX];
+        uint32_t gids[RECORD_ADMITS_MAX];
+        size_t n_uids;
+        size_t n_gids;
+};
+
 struct worker {
         struct loop loop;
         struct loop_io channel;
-        struct loop_io listener;
         int channel_fd;
-        int listener_fd;
+        struct listener legacy_listener;
+        struct listener native_listener;
         struct loop_timer accept_retry;
         struct loop_timer idle;
         struct loop_timer stopping; /* fires as soon as whoever wanted the stop has returned */
-        uid_t client_uid;
+        bool is_service;
+        uid_t client_uid;         /* of who started us, where it is no service */
+        struct admitted admitted; /* where it is */
         int64_t daemon_timeout_ms;
-        int64_t drain_timeout_ms; /* -1: for ever */
-        int64_t active_ms;        /* when there last was something to do */
+        int64_t drain_timeout_ms;   /* -1: for ever */
+        int64_t active_ms;          /* when there last was something to do */
+        struct queue_budget budget; /* what all requests and results may hold together */
         struct legacy_shared legacy;
 
-        struct list strangers; /* sessions that have not proved the key, the oldest first */
-        struct list sessions;  /* the others */
-        size_t n_sessions;     /* of both */
-        size_t n_sessions_max;
+        struct list strangers; /* peers that have not proved themselves, the oldest first */
+        struct list peers;     /* the others */
+        size_t n_peers;        /* of both */
+        size_t n_peers_max;
 
-        struct run *runs[RECORD_IDS_MAX];
+        struct task *tasks[RECORD_IDS_MAX];
         uint32_t free_ids[RECORD_IDS_MAX];
         size_t n_free_ids;
-        struct list unsent; /* runs that the monitor is to be asked for, in order */
+        struct list unsent;      /* tasks that the monitor is to be asked for, in order */
+        struct list unsignalled; /* tasks that have signals to be sent */
         struct record_carried carried[RECORD_IDS_MAX]; /* of runs that are over, to be told */
         size_t n_carried;
         bool is_carried_due;
@@ -70,6 +90,7 @@ struct worker {
 
         char input[WORKER_INPUT_BYTES];   /* what was just read, by whoever has its turn */
         char output[WORKER_OUTPUT_BYTES]; /* what is just written */
+        char answer[RECORD_BYTES_MAX];    /* what the monitor just said */
 };
 
 int worker_init(struct worker *worker, const struct record_setup *setup, size_t n_files);
@@ -79,6 +100,8 @@ void worker_touch(struct worker *worker);
 void worker_resume_accepting(struct worker *worker);
 int worker_stop(struct worker *worker, uint32_t reason);
 int worker_turn(struct worker *worker);
+int worker_admit(struct worker *worker, const struct record *record);
+size_t worker_count_tasks(const struct worker *worker);
 
 int channel_dispatch(struct loop_io *io, uint32_t events);
 int channel_send(struct worker *worker);

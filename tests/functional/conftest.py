@@ -15,6 +15,7 @@ import pytest
 from rwtest import daemon, programs, users
 from rwtest.daemon import FILTERS, Daemon, DaemonProgram, Launcher, SharedDaemon
 from rwtest.differences import OURS_ONLY
+from rwtest.native import Native
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
 
@@ -103,6 +104,30 @@ def served(shared_daemon: SharedDaemon) -> Iterator[Daemon]:
     daemon = shared_daemon.get()
     yield daemon
     daemon.check_serves()
+
+
+@pytest.fixture(scope="module")
+def our_shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
+    """Our daemon for all tests of a file."""
+    config = PolicyFolder(tmp_path_factory.mktemp("shared")).write(FILTERS)
+    shared = SharedDaemon(daemon.ours(), config)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture()
+def ours_served(our_shared_daemon: SharedDaemon) -> Iterator[Daemon]:
+    """Our daemon, which other tests use too."""
+    ours = our_shared_daemon.get()
+    yield ours
+    ours.check_serves()
+
+
+@pytest.fixture()
+def native(ours_served: Daemon) -> Iterator[Native]:
+    """A connection of the native protocol to it."""
+    with ours_served.native() as connection:
+        yield connection
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from rwtest.policy import PolicyFolder
 from rwtest.wait import children_of, is_alive, wait_for
 
 MISBEHAVING = Path(__file__).with_name("misbehaving-worker")
-REFUSED, FAILED, EXITED = 2, 3, 4
+REFUSED, FAILED, EXITED = 2, 3, 5
 VIOLATION = "broke the rules"
 
 # What no worker that keeps the rules does. Each comes after it was ready; `touch` is allowed by the
@@ -28,20 +28,50 @@ VIOLATIONS = {
     "a type of nothing": "record(0)",
     "a record of the monitor's": "record(FINISH)",
     "a set-up": "send(setup)",
-    "an exit": "record(EXITED, 0, bytes(4))",
-    "a failure": "record(FAILED, 0, bytes(4) + b'x')",
+    "an exit": "record(EXITED, 0, bytes(40))",
+    "a failure": "record(FAILED, 0, bytes(12) + b'x')",
     "no whole head": "send(b'1234567')",
     "half a record": "record(STOP, 0, b'12')",
     "a record that is too long": "record(STOP, 0, bytes(64))",
     "a record beyond the longest": "record(ARGS, 0, bytes(40000))",
     "ready twice": "ready()",
     "one descriptor too many": "start('touch', MARK, streams=7, n_fds=4)",
+    "one descriptor too many for a directory":
+        "start('touch', MARK, streams=15, n_fds=5, flags=APART)",
     "five descriptors": "start('touch', MARK, streams=7, n_fds=5)",
     "sixteen descriptors": "start('touch', MARK, streams=7, n_fds=16)",
     "descriptors where none may be": "record(STOP, 0, struct.pack('=I', 1), n_fds=1)",
     "streams without descriptors": "start('touch', MARK, streams=7)",
     "descriptors without streams": "start('touch', MARK, n_fds=2)",
-    "a stream that nobody knows": "start('touch', MARK, streams=8, n_fds=1)",
+    "a stream that nobody knows": "start('touch', MARK, streams=16, n_fds=1, flags=APART)",
+    "a working directory for a manager's command": "start('touch', MARK, streams=8, n_fds=1)",
+    "a working directory that does not come": "start('touch', MARK, streams=8, flags=APART)",
+    "a flag that nobody knows": "start('touch', MARK, flags=5)",
+    "going on without being apart": "start('touch', MARK, flags=GO_ON)",
+    "a umask for a manager's command": "start('touch', MARK, umask=0)",
+    "a umask that is none": "start('touch', MARK, umask=0o1000, flags=APART)",
+    "a nice level that is none": "start('touch', MARK, nice=20, flags=APART)",
+    "limits that are not there": "start('touch', MARK, n_limits=16, flags=APART)",
+    "more limits than there may be":
+        "start('touch', MARK, n_limits=17, limits=bytes(17 * 24), flags=APART)",
+    "a limit of nothing":
+        "start('touch', MARK, n_limits=1, limits=struct.pack('=IIQQ', 99, 0, 1, 1), flags=APART)",
+    "a soft limit beyond the hard one":
+        "start('touch', MARK, n_limits=1, limits=struct.pack('=IIQQ', 7, 0, 2, 1), flags=APART)",
+    "an environment for a manager's command": "start('touch', MARK, n_args=1, n_env=1)",
+    "an environment that is not there": "start('touch', MARK, n_env=1, flags=APART)",
+    "as much environment as wraps": "start('touch', MARK, n_env=2**32 - 2, flags=APART)",
+    "a signal to nobody": "record(SIGNAL, 0, struct.pack('=i', 15))",
+    "a signal out of range": "record(SIGNAL, 4096, struct.pack('=i', 15))",
+    "a signal that clients may not send":
+        "start('sleep', '30', flags=APART); record(SIGNAL, 0, struct.pack('=i', 19))",
+    "no signal": "start('sleep', '30', flags=APART); record(SIGNAL, 0, struct.pack('=i', 0))",
+    "a question with the number of a command": "start('sleep', '30'); explain('touch')",
+    "a question out of range": "explain('touch', ident=4096)",
+    "a question with fewer arguments than it says": "explain('touch', n_args=3)",
+    "a question for what runs with the number of a command":
+        "start('sleep', '30'); record(STATUS, 0, struct.pack('=I', 0))",
+    "what only the monitor says": "record(TOTALS, 0, bytes(21 * 8))",
     "a number that is in use": "start('sleep', '30'); start('touch', MARK)",
     "a number out of range": "start('touch', MARK, ident=4096)",
     "the largest number": "start('touch', MARK, ident=2**32 - 1)",
@@ -134,8 +164,9 @@ def test_a_command_that_no_filter_allows_is_refused_and_nothing_else_happens(tre
                        "start('touch', MARK, ident=1)\nread()\nwait()")
     wait_for(lambda: len(tree.answers()) == 2, "both answers")
     refused, exited = tree.answers()
-    assert refused == (REFUSED, 0, struct.pack("=i", 99))
-    assert exited == (EXITED, 1, struct.pack("=i", 0))
+    assert refused == (REFUSED, 0, struct.pack("=iiI", 99, 0, 0))
+    assert exited[:2] == (EXITED, 1)
+    assert struct.unpack_from("=i", exited[2]) == (0,)
     assert tree.mark.exists(), "what the filters allow, a worker gets"
     assert process.poll() is None
     process.terminate()
@@ -163,7 +194,7 @@ def test_a_flood_that_reads_no_answer_costs_no_memory_and_no_control(tree: Tree)
     assert tree.leftovers() == []
 
 
-@pytest.mark.parametrize("script", ["ready(2)", "record(STOP, 0, bytes(4))", "sys.exit(3)",
+@pytest.mark.parametrize("script", ["ready(VERSION + 1)", "record(STOP, 0, bytes(4))", "sys.exit(3)",
                                     "linger()"])
 def test_a_worker_that_does_not_begin_as_it_should_is_not_served(tree: Tree, script: str) -> None:
     process = tree.run(f"{script}\nwait()")

@@ -58,7 +58,7 @@ static void check_output(struct peer *peer, struct text *log)
                 if (legacy_is_authenticated(&peer->legacy))
                         check_json(frame.data, frame.n_bytes);
                 /* What is broken and too large, too, may be either, as it is cut. */
-                if (peer->shared.budget.n_max_bytes == SMALL_BUDGET_BYTES &&
+                if (peer->shared.budget->n_max_bytes == SMALL_BUDGET_BYTES &&
                     strncmp(frame.data, error, strlen(error)) == 0)
                         frame.n_bytes = strlen(error);
                 text_put(log, frame.data, frame.n_bytes);
@@ -107,7 +107,7 @@ static void run(struct peer *peer)
 
         check_call(call);
         for (i = 0; i < 2; i++) {
-                legacy_stream_init(to[i], &peer->shared.budget);
+                legacy_stream_init(to[i], peer->shared.budget);
                 while (!r && queue_peek(from[i], &bytes, &n)) {
                         r = legacy_stream_room(to[i], &room, &n_room);
                         if (r)
@@ -143,7 +143,7 @@ static bool send_bytes(struct peer *peer, const char *bytes, size_t n_bytes, str
                         run(peer);
                 check_output(peer, log);
                 if (legacy_is_idle(&peer->legacy))
-                        ORACLE(peer->shared.budget.n_used_bytes == 0);
+                        ORACLE(peer->shared.budget->n_used_bytes == 0);
                 ORACLE((r == LEGACY_E_CLOSE) <= legacy_is_closing(&peer->legacy));
                 if (legacy_is_closing(&peer->legacy))
                         return false;

@@ -50,7 +50,7 @@ static bool copy_queue(struct legacy_stream *to, struct queue *from)
         size_t n;
         void *room;
 
-        legacy_stream_init(to, &shared.budget);
+        legacy_stream_init(to, shared.budget);
         while (queue_peek(from, &bytes, &n)) {
                 if (legacy_stream_room(to, &room, &n_room))
                         return false;
@@ -139,6 +139,7 @@ static void read_key(const char *hex, uint8_t key[static CHALLENGE_KEY_BYTES])
 
 int main(int argc, char **argv)
 {
+        static struct queue_budget budget = { .n_max_bytes = BUDGET_BYTES };
         uint8_t key[CHALLENGE_KEY_BYTES];
         size_t i;
 
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
                 return EXIT_FAILURE;
         read_key(argv[2], key);
         n_chunk = strtoul(argv[3], NULL, 10);
-        legacy_shared_init(&shared, key, CHALLENGE_DIGESTS_ALL, MESSAGE_BYTES, BUDGET_BYTES);
+        legacy_shared_init(&shared, key, CHALLENGE_DIGESTS_ALL, MESSAGE_BYTES, &budget);
         for (i = 0; i < CONNECTIONS_MAX; i++)
                 polled[i].fd = -1;
         polled[i] = (struct pollfd){ .fd = (int)strtol(argv[1], NULL, 10), .events = POLLIN };
@@ -161,7 +162,7 @@ int main(int argc, char **argv)
         for (i = 0; i < CONNECTIONS_MAX; i++)
                 if (polled[i].fd >= 0)
                         legacy_deinit(&connections[i]);
-        if (shared.budget.n_used_bytes)
+        if (budget.n_used_bytes)
                 return EXIT_FAILURE;
         legacy_shared_deinit(&shared);
         return EXIT_SUCCESS;

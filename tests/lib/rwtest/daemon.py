@@ -15,6 +15,7 @@ from typing import Any
 
 from rwtest import programs, users
 from rwtest.legacy import OLD, Connection, Dialect, Peer, Session
+from rwtest.native import Native
 from rwtest.policy import PolicyFolder
 from rwtest.wait import children_of, cmdline_of, is_alive, status_of, wait_for
 
@@ -216,6 +217,15 @@ class Daemon:
     def knock(self) -> Connection:
         """A connection of somebody who does nothing else."""
         return self.peer().knock()
+
+    @property
+    def native_path(self) -> str:
+        """The socket of the native protocol."""
+        return str(self.path.with_name("native.sock"))
+
+    def native(self, **how: Any) -> Native:
+        """A connection of the native protocol."""
+        return Native(self.native_path, self.key, **how)
 
     def stderr(self) -> str:
         """What it has written there up to now."""

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A peer is a stranger for as long as it has not proved that it may use us: it has a few seconds
+ * for that, and its place may be given to a newer one.
+ */
+#include "worker/peer.h"
+
+#include <unistd.h>
+
+#include "priv/record.h"
+#include "util/err.h"
+#include "worker/worker.h"
+
+static int dispatch_deadline(struct loop_timer *timer)
+{
+        struct peer *peer = container_of(timer, struct peer, deadline);
+        struct worker *worker = peer->worker;
+
+        if (!peer->is_known && !peer->is_told)
+                channel_tell_refused(worker, RECORD_PEER_LATE, peer->uid, peer->pid);
+        peer->ops->free(peer);
+        return worker_turn(worker);
+}
+
+/**
+ * peer_set_deadline() - when a peer's time is over
+ * @peer:     the peer
+ * @delay_ms: milliseconds from now
+ */
+void peer_set_deadline(struct peer *peer, int64_t delay_ms)
+{
+        loop_timer_set(&peer->deadline, &peer->worker->loop, dispatch_deadline, delay_ms);
+}
+
+/**
+ * peer_init() - a stranger
+ * @peer:     its worker, uid and pid are set; to be given to peer_deinit() also after a failure
+ * @ops:      of its connection
+ * @fd:       the connection; consumed on success
+ * @dispatch: what is done when it can be read
+ *
+ * Return: 0 or negative errno
+ */
+int peer_init(struct peer *peer, const struct peer_ops *ops, int fd, loop_io_fn dispatch)
+{
+        int r;
+
+        peer->ops = ops;
+        peer->fd = -1;
+        list_append(&peer->worker->strangers, &peer->link);
+        peer->worker->n_peers++;
+        r = loop_io_init(&peer->io, &peer->worker->loop, dispatch, fd, EPOLLIN);
+        if (r)
+                return err_trace(r);
+        peer->fd = fd;
+        peer_set_deadline(peer, WORKER_HANDSHAKE_MS);
+        return 0;
+}
+
+/**
+ * peer_become_known() - it has proved that it may use us
+ * @peer: the peer
+ */
+void peer_become_known(struct peer *peer)
+{
+        if (peer->is_known)
+                return;
+        peer->is_known = true;
+        loop_timer_stop(&peer->deadline);
+        list_remove(&peer->link);
+        list_append(&peer->worker->peers, &peer->link);
+}
+
+/**
+ * peer_deinit() - the connection is over
+ * @peer: is closed
+ */
+void peer_deinit(struct peer *peer)
+{
+        loop_timer_stop(&peer->deadline);
+        loop_io_deinit(&peer->io);
+        if (peer->fd >= 0)
+                (void)close(peer->fd);
+        peer->fd = -1;
+        list_remove(&peer->link);
+        peer->worker->n_peers--;
+        worker_resume_accepting(peer->worker);
+}

@@ -1,0 +1,450 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands by the native protocol: what goes along, what comes back, when they end."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from rwtest.daemon import Daemon, DaemonProgram, Launcher
+from rwtest.native import (CODE, COMMANDS_MAX, DURATION, ENV, EXITED, F_ERROR, FILTER, FLAGS,
+                           GO_ON, LIMITS, NICE, PID, REASON, REFUSED, STARTED, TIMED_OUT, TIMEOUT,
+                           UMASK, USAGE, Native, Stream, strings)
+from rwtest.wait import is_alive, wait_for
+
+LOOK = """
+import json, os, resource, sys
+print(json.dumps({
+    "fds": sorted(int(n) for n in os.listdir("/proc/self/fd")),
+    "links": [os.readlink(f"/proc/self/fd/{n}") for n in range(3)],
+    "cwd": os.getcwd(), "umask": os.umask(0), "nice": os.nice(0),
+    "nofile": resource.getrlimit(resource.RLIMIT_NOFILE),
+    "core": resource.getrlimit(resource.RLIMIT_CORE),
+    "fsize": resource.getrlimit(resource.RLIMIT_FSIZE),
+    "group": os.getpgrp() == os.getpid(), "env": dict(os.environ),
+}))
+"""
+
+
+def look(native: Native, cwd: int | None = None, **fields: bytes) -> dict:
+    """What a command sees of itself."""
+    tags = {"umask": UMASK, "nice": NICE, "limits": LIMITS}
+    code, out, err = native.run("python3", "-I", "-c", LOOK, cwd=cwd,
+                                fields={tags[name]: value for name, value in fields.items()})
+    assert (code, err) == (0, b""), err
+    found: dict = json.loads(out)
+    return found
+
+
+def u32(value: int) -> bytes:
+    """A number as fields have it."""
+    return struct.pack("<I", value)
+
+
+# What comes back
+
+
+def test_a_command_runs_and_its_streams_are_the_clients(native: Native) -> None:
+    assert native.run("cat", stdin=b"some\0bytes\xff") == (0, b"some\0bytes\xff", b"")
+
+
+def test_stdout_and_stderr_are_kept_apart(native: Native) -> None:
+    assert native.run("sh", "-c", "echo out; echo err >&2; exit 3") == (3, b"out\n", b"err\n")
+
+
+def test_a_signal_that_ended_it_is_told(native: Native) -> None:
+    assert native.run("sh", "-c", "kill -9 $$")[0] == -signal.SIGKILL
+
+
+def test_started_names_the_process(native: Native) -> None:
+    ident = native.start("sleep", "30")
+    pid = native.wait(ident, STARTED).number(PID)
+    assert Path(f"/proc/{pid}/comm").read_text("ascii") == "sleep\n"
+    native.signal(ident, signal.SIGKILL)
+    assert native.wait(ident, EXITED).returncode == -signal.SIGKILL
+
+
+def test_exited_tells_what_it_used(native: Native) -> None:
+    burn = "import time; a = bytearray(50_000_000); t = time.process_time()\n" \
+           "while time.process_time() - t < 0.2: pass"
+    ident = native.start("python3", "-I", "-c", burn)
+    ended = native.wait(ident, EXITED)
+    user_us, system_us, rss_kb = struct.unpack("<3Q", ended.fields[USAGE])
+    assert 150_000 < user_us + system_us < 5_000_000
+    assert 50_000 < rss_kb < 500_000
+    assert ended.number(DURATION) > 190_000
+    assert ended.number(FLAGS) == 0
+
+
+def test_missing_streams_are_dev_null(native: Native) -> None:
+    with Stream() as out:
+        ident = native.start("sh", "-c", "readlink /proc/self/fd/0 /proc/self/fd/2", stdout=out.fd)
+        assert native.wait(ident, EXITED).returncode == 0
+        assert out.read() == b"/dev/null\n/dev/null\n"
+
+
+@pytest.mark.parametrize("streams", ["", "in", "out", "err", "in out", "out err", "in err"])
+def test_any_streams_can_be_given(native: Native, streams: str) -> None:
+    with Stream(b"input") as into, Stream() as out, Stream() as err:
+        given = {"in": ("stdin", into.fd), "out": ("stdout", out.fd), "err": ("stderr", err.fd)}
+        ident = native.start("sh", "-c", "cat; echo err >&2",
+                             **dict(given[name] for name in streams.split()))
+        assert native.wait(ident, EXITED).returncode == 0
+        assert out.read() == (b"input" if streams == "in out" else b"")
+        assert err.read() == (b"err\n" if "err" in streams else b"")
+
+
+def test_it_has_three_descriptors_and_no_more(native: Native) -> None:
+    assert look(native)["fds"] == [0, 1, 2, 3]  # the fourth one is the directory that is read
+
+
+def test_a_socket_can_be_its_streams(native: Native) -> None:
+    ours, theirs = socket.socketpair()
+    ident = native.start("cat", stdin=theirs.fileno(), stdout=theirs.fileno())
+    theirs.close()
+    ours.sendall(b"through a socket")
+    ours.shutdown(socket.SHUT_WR)
+    assert ours.recv(100) == b"through a socket"
+    assert native.wait(ident, EXITED).returncode == 0
+
+
+# Refusals
+
+
+def test_a_refusal_says_why(native: Native) -> None:
+    ident = native.start("rm", "-rf", "/")
+    answer = native.wait(ident)
+    assert (answer.kind, answer.number(CODE), answer.number(F_ERROR)) == (REFUSED, 99, 0)
+    assert answer.text(REASON).startswith("Unauthorized command: rm -rf / (no filter matched)")
+    assert answer.text(FILTER) == ""
+
+
+def test_a_program_that_is_missing_is_96_with_its_filter(native: Native) -> None:
+    answer = native.wait(native.start("rw-no-such-program"))
+    assert (answer.kind, answer.number(CODE), answer.number(F_ERROR)) == (REFUSED, 96, errno.ENOENT)
+    assert answer.text(FILTER) == "gone"
+
+
+def test_no_command_is_98(native: Native) -> None:
+    answer = native.wait(native.start())
+    assert (answer.kind, answer.number(CODE)) == (REFUSED, 98)
+
+
+def test_a_program_that_cannot_be_executed_is_96_with_the_error(
+    our_daemon_program: DaemonProgram, launch: Launcher, tmp_path: Path
+) -> None:
+    program = tmp_path / "broken"
+    program.write_bytes(b"\x7fELF nonsense")
+    program.chmod(0o755)
+    daemon = launch(our_daemon_program, filters=f"broken: CommandFilter, {program}, root\n")
+    with daemon.native() as native:
+        answer = native.wait(native.start("broken"))
+        assert (answer.number(CODE), answer.number(F_ERROR)) == (96, errno.ENOEXEC)
+        assert answer.text(FILTER) == "broken"
+        assert "execute it" in answer.text(REASON)
+
+
+# What goes along
+
+
+def test_the_environment_is_what_an_env_filter_allows(native: Native) -> None:
+    said = native.run("sh", "-c", "echo $FIRST-$SECOND",
+                      fields={ENV: strings(["FIRST=1", "SECOND=two words"])})
+    assert said == (0, b"1-two words\n", b"")
+
+
+@pytest.mark.parametrize("env", [["THIRD=3"], ["FIRST=1", "THIRD=3"], ["LD_PRELOAD=/tmp/evil.so"]])
+def test_another_environment_is_refused(native: Native, env: list[str]) -> None:
+    assert native.run("sh", "-c", "true", fields={ENV: strings(env)})[0] == 99
+
+
+def test_an_environment_for_a_command_that_the_env_filter_does_not_name_is_refused(
+    native: Native
+) -> None:
+    assert native.run("true", fields={ENV: strings(["FIRST=1"])})[0] == 99
+
+
+def test_the_working_directory_is_the_clients(native: Native, tmp_path: Path) -> None:
+    fd = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+    assert look(native, cwd=fd)["cwd"] == str(tmp_path)
+    assert look(native)["cwd"] == "/", "and nobody else's"
+    os.close(fd)
+
+
+def test_a_working_directory_that_is_none_is_96(native: Native) -> None:
+    with Stream() as file:
+        answer = native.wait(native.start("true", cwd=file.fd))
+    assert (answer.kind, answer.number(CODE), answer.number(F_ERROR)) == (
+        REFUSED, 96, errno.ENOTDIR)
+
+
+def test_relative_paths_are_those_of_the_working_directory(
+    our_daemon_program: DaemonProgram, launch: Launcher, tmp_path: Path
+) -> None:
+    """Else a filter would check another file than the command opens."""
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    (allowed / "file").write_text("it")
+    (tmp_path / "file").write_text("no")
+    daemon = launch(our_daemon_program,
+                    filters=f"cat: PathFilter, cat, root, {allowed}\n")
+    with daemon.native() as native:
+        inside = os.open(allowed, os.O_PATH)
+        outside = os.open(tmp_path, os.O_PATH)
+        assert native.run("cat", "file", cwd=inside)[:2] == (0, b"it")
+        assert native.run("cat", "file", cwd=outside)[0] == 99
+        assert native.run("cat", "file")[0] == 99
+
+
+def test_the_umask_has_the_bits_of_both(native: Native) -> None:
+    assert look(native)["umask"] == 0o022
+    assert look(native, umask=u32(0o077))["umask"] == 0o077
+    assert look(native, umask=u32(0o700))["umask"] == 0o722
+    assert look(native, umask=u32(0))["umask"] == 0o022
+
+
+def test_the_nice_level_is_the_larger_one(native: Native) -> None:
+    assert look(native, nice=struct.pack("<i", 7))["nice"] == 7
+    assert look(native, nice=struct.pack("<i", -20))["nice"] == 0
+
+
+def limits(*rows: tuple[int, int, int]) -> bytes:
+    """As LIMITS has them."""
+    return b"".join(struct.pack("<IQQ", *row) for row in rows)
+
+
+def test_limits_are_the_smaller_ones(native: Native) -> None:
+    unlimited = 2**64 - 1
+    found = look(native, limits=limits(
+        (resource.RLIMIT_NOFILE, 100, 200), (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, 1 << 30, unlimited)))
+    assert (found["nofile"], found["core"], found["fsize"]) == (
+        [100, 200], [0, 0], [1 << 30, -1])
+    found = look(native, limits=limits((resource.RLIMIT_NOFILE, unlimited, unlimited)))
+    assert found["nofile"][0] == 1024, "rlimit_nofile holds"
+
+
+def test_arguments_up_to_the_kernels_own_limit_arrive(native: Native) -> None:
+    words = ["x" * 100_000] * 20
+    code, out, err = native.run("sh", "-c", 'printf %s "$*" | md5sum', "sh", *words)
+    assert (code, err) == (0, b"")
+    assert out.split()[0].decode() == hashlib.md5(" ".join(words).encode()).hexdigest()
+
+
+def test_more_than_the_kernel_takes_is_its_error(native: Native) -> None:
+    answer = native.wait(native.start("true", *["y" * 100_000] * 60))
+    assert (answer.kind, answer.number(CODE), answer.number(F_ERROR)) == (REFUSED, 96, errno.E2BIG)
+
+
+# Many, and their ends
+
+
+def test_many_run_at_once_on_one_connection(native: Native) -> None:
+    idents = [native.start("sleep", "0.3") for _ in range(200)]
+    begin = time.monotonic()
+    assert [native.wait(ident, EXITED).returncode for ident in idents] == [0] * 200
+    assert time.monotonic() - begin < 15, "not one after the other"
+
+
+def test_ends_come_as_they_come(native: Native) -> None:
+    slow = native.start("sleep", "30")
+    quick = native.start("true")
+    assert native.wait(quick, EXITED).returncode == 0
+    native.signal(slow, signal.SIGTERM)
+    assert native.wait(slow, EXITED).returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT,
+                                    signal.SIGUSR1, signal.SIGUSR2, signal.SIGKILL])
+def test_a_signal_reaches_the_command(native: Native, number: int) -> None:
+    ident = native.start("sleep", "30")
+    native.wait(ident, STARTED)
+    native.signal(ident, number)
+    assert native.wait(ident, EXITED).returncode == -number
+
+
+def test_a_command_stops_and_goes_on(native: Native) -> None:
+    ident = native.start("sleep", "0.5")
+    pid = native.wait(ident, STARTED).number(PID)
+    native.signal(ident, signal.SIGTSTP)
+    state = Path(f"/proc/{pid}/stat")
+    wait_for(lambda: state.read_text("ascii").split()[2] == "T", "it stops")
+    native.signal(ident, signal.SIGCONT)
+    assert native.wait(ident, EXITED).returncode == 0
+
+
+def test_a_signal_reaches_the_whole_process_group_and_no_other(native: Native) -> None:
+    other = native.start("sleep", "30")
+    ident = native.start("sh", "-c", "sleep 30 & sleep 30; true")
+    other_pid = native.wait(other, STARTED).number(PID)
+    pid = native.wait(ident, STARTED).number(PID)
+    children = wait_for(lambda: _children(pid) if len(_children(pid)) == 2 else None, "its children")
+    native.signal(ident, signal.SIGKILL)
+    assert native.wait(ident, EXITED).returncode == -signal.SIGKILL
+    wait_for(lambda: not any(map(is_alive, children)), "their end")
+    assert is_alive(other_pid)
+    native.signal(other, signal.SIGKILL)
+    native.wait(other, EXITED)
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return list(map(int, path.read_text("ascii").split()))
+
+
+def test_a_signal_to_what_has_exited_is_nothing(native: Native) -> None:
+    ident = native.start("true")
+    native.wait(ident, EXITED)
+    native.signal(ident, signal.SIGKILL)
+    assert native.run("echo", "on")[:2] == (0, b"on\n")
+
+
+def test_a_command_ends_when_its_time_is_over(native: Native) -> None:
+    ident = native.start("sleep", "30", fields={TIMEOUT: struct.pack("<Q", 200)})
+    ended = native.wait(ident, EXITED)
+    assert (ended.returncode, ended.number(FLAGS)) == (-signal.SIGTERM, TIMED_OUT)
+    assert 200_000 <= ended.number(DURATION) < 5_000_000
+
+
+def test_what_ignores_sigterm_is_killed_after_the_grace_time(native: Native) -> None:
+    ident = native.start("sh", "-c", "trap '' TERM; sleep 30 & wait; sleep 30",
+                         fields={TIMEOUT: struct.pack("<Q", 100)})
+    ended = native.wait(ident, EXITED)
+    assert (ended.returncode, ended.number(FLAGS)) == (-signal.SIGKILL, TIMED_OUT)
+    assert 5_000_000 <= ended.number(DURATION) < 15_000_000
+
+
+def test_one_that_ends_in_time_has_not_timed_out(native: Native) -> None:
+    ident = native.start("true", fields={TIMEOUT: struct.pack("<Q", 30_000)})
+    ended = native.wait(ident, EXITED)
+    assert (ended.returncode, ended.number(FLAGS)) == (0, 0)
+
+
+def test_a_command_ends_with_its_client(ours_served: Daemon) -> None:
+    with ours_served.native() as native:
+        pid = native.wait(native.start("sh", "-c", "sleep 31 & sleep 32; true"), STARTED).number(PID)
+        children = wait_for(lambda: _children(pid) if len(_children(pid)) == 2 else None, "them")
+    wait_for(lambda: not any(map(is_alive, [pid, *children])), "the end of all three")
+
+
+def test_what_has_a_session_of_its_own_lives_on(ours_served: Daemon, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    with ours_served.native() as native:
+        ident = native.start("sh", "-c", f"setsid -f sh -c 'echo $$ >{file}; exec sleep 33'; sleep 34")
+        pid = native.wait(ident, STARTED).number(PID)
+        apart = wait_for(lambda: int(file.read_text() or 0) if file.exists() else 0, "the daemon")
+    wait_for(lambda: not is_alive(pid), "the end of the command")
+    assert is_alive(apart)
+    os.kill(apart, signal.SIGKILL)
+
+
+def test_a_command_that_is_to_go_on_goes_on(ours_served: Daemon) -> None:
+    with ours_served.native() as native:
+        ident = native.start("sleep", "35", fields={FLAGS: u32(GO_ON)})
+        pid = native.wait(ident, STARTED).number(PID)
+    with ours_served.native() as native:
+        assert native.run("echo", "later")[:2] == (0, b"later\n")
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_commands_that_are_not_started_yet_end_with_their_client(ours_served: Daemon,
+                                                                 tmp_path: Path) -> None:
+    with ours_served.native() as native:
+        for i in range(300):
+            native.start("sh", "-c", f"sleep 36; touch {tmp_path}/{i}")
+    wait_for(lambda: not ours_served.commands(), "the end of all")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Large
+
+
+def test_gigabytes_pass_without_the_daemon(ours_served: Daemon) -> None:
+    """4 GB through cat: the bytes are right, and the daemon holds none of them."""
+    n_bytes = 4 << 30
+    piece = os.urandom(1 << 20)
+    ours_served.forget_peak()
+    before = ours_served.memory_kib("VmHWM")
+    into_r, into_w = os.pipe()
+    out_r, out_w = os.pipe()
+    with ours_served.native(timeout=50) as native:
+        ident = native.start("cat", stdin=into_r, stdout=out_w)
+        os.close(into_r)
+        os.close(out_w)
+        writer = threading.Thread(target=_write, args=(into_w, piece, n_bytes // len(piece)))
+        writer.start()
+        want = piece * 2
+        n_read = 0
+        while data := os.read(out_r, 1 << 20):
+            at = n_read % len(piece)
+            assert data == want[at:at + len(data)]
+            n_read += len(data)
+        writer.join()
+        os.close(out_r)
+        assert native.wait(ident, EXITED).returncode == 0
+    assert n_read == n_bytes
+    assert ours_served.memory_kib("VmHWM") - before < 512
+
+
+def _write(fd: int, piece: bytes, count: int) -> None:
+    for _ in range(count):
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(fd, view):]
+    os.close(fd)
+
+
+def test_a_pipes_end_is_seen_when_the_command_has_ended(native: Native) -> None:
+    read, write = os.pipe()
+    ident = native.start("echo", "all", stdout=write)
+    os.close(write)
+    assert os.read(read, 100) == b"all\n"
+    assert os.read(read, 100) == b""
+    os.close(read)
+    native.wait(ident, EXITED)
+
+
+def test_commands_of_one_connection_have_a_limit(native: Native) -> None:
+    assert native.welcome
+    most = native.welcome.number(COMMANDS_MAX)
+    idents = []
+    for _ in range(most):
+        idents.append(native.start("sleep", "20"))
+        assert native.wait(idents[-1], STARTED, REFUSED).kind == STARTED
+    answer = native.wait(native.start("true"), REFUSED)
+    assert (answer.number(CODE), answer.number(F_ERROR)) == (75, errno.EAGAIN)
+    for ident in idents:
+        native.signal(ident, signal.SIGKILL)
+        assert native.wait(ident, EXITED).returncode == -signal.SIGKILL
+    assert native.run("echo", "on")[:2] == (0, b"on\n")
+
+
+def test_the_log_has_a_line_for_each(our_daemon_program: DaemonProgram, launch: Launcher) -> None:
+    daemon = launch(our_daemon_program, {"use_syslog": "False", "syslog_log_level": "INFO"})
+    with daemon.native() as native:
+        native.run("true")
+        native.run("rm", "x")
+    assert daemon.stop() == 0
+    lines = daemon.stderr()
+    assert "true" in lines and "Unauthorized command: rm x" in lines
+
+
+def test_a_terminal_stays_the_clients(native: Native) -> None:
+    ours, theirs = os.openpty()
+    ident = native.start("sh", "-c", "test -t 0 && test -t 1 && stty size",
+                         stdin=theirs, stdout=theirs, stderr=theirs)
+    assert native.wait(ident, EXITED).returncode == 0
+    os.close(theirs)
+    os.close(ours)
