@@ -456,8 +456,8 @@ static int take_command(struct native_session *session,
                 return complain(session, "The id is in use");
         if (fault)
                 return complain(session, fault);
-        if (message->type == NATIVE_START && !session->n_args &&
-            !count_strings(&message->fields[NATIVE_TAG_ARGS])) {
+        if (message->type == NATIVE_START && !session->has_args &&
+            !message->fields[NATIVE_TAG_ARGS].n_bytes) {
                 forget_args(session);
                 request_refuse(session, message->id, 98, 0, "There is no command");
                 return 0;
