@@ -328,6 +328,56 @@ static int read_drain_timeout(struct settings *settings,
         return 0;
 }
 
+/* Names that are stripped and not empty. */
+static int read_names(struct settings *settings,
+                      const struct ini_option *option,
+                      struct admitted_names *ret_names,
+                      struct complaint *reterr)
+{
+        const char *at = option->value;
+        size_t n_commas = 0;
+        const char *end;
+        const char *c;
+
+        for (c = at; *c; c++)
+                n_commas += *c == ',';
+        *ret_names = (struct admitted_names){
+                .names = arena_take_array(&settings->arena, n_commas + 1, sizeof(char *)),
+                .line = option->line,
+        };
+        if (!ret_names->names)
+                return err_origin(-ENOMEM);
+        for (;; at = end + 1) {
+                const char *name = at;
+                size_t n_name;
+
+                end = strchrnul(at, ',');
+                n_name = pystr_strip(&name, (size_t)(end - at));
+                if (!n_name)
+                        return complain(settings, option, reterr, "not a list of names");
+                name = arena_copy(&settings->arena, name, n_name);
+                if (!name)
+                        return err_origin(-ENOMEM);
+                ret_names->names[ret_names->n_names++] = name;
+                if (!*end)
+                        return 0;
+        }
+}
+
+static int read_allowed_users(struct settings *settings,
+                              const struct ini_option *option,
+                              struct complaint *reterr)
+{
+        return read_names(settings, option, &settings->allowed_users, reterr);
+}
+
+static int read_allowed_groups(struct settings *settings,
+                               const struct ini_option *option,
+                               struct complaint *reterr)
+{
+        return read_names(settings, option, &settings->allowed_groups, reterr);
+}
+
 /* Return: its bit, or 0 */
 static unsigned int find_digest(const char *name, size_t n_name)
 {
@@ -381,7 +431,8 @@ static const struct {
         { "daemon_timeout", read_timeout },        { "rlimit_nofile", read_rlimit },
         { "implicit_privsep", read_privsep },      { "log_format", read_log_format },
         { "max_message_bytes", read_max_message }, { "drain_timeout", read_drain_timeout },
-        { "auth_digests", read_digests },
+        { "auth_digests", read_digests },          { "allowed_users", read_allowed_users },
+        { "allowed_groups", read_allowed_groups },
 };
 
 static int note_unknown(struct settings *settings, const struct ini *ini)

@@ -44,6 +44,13 @@ struct directories {
         size_t n_paths;
 };
 
+/* A list of users or groups, in their order. */
+struct admitted_names {
+        const char **names;
+        size_t n_names;
+        unsigned int line; /* of the option */
+};
+
 /* An option of another program, or one that is misspelled. */
 struct unknown_option {
         const char *name;
@@ -65,7 +72,9 @@ struct settings {
         enum implicit_privsep implicit_privsep;
         enum settings_log_format log_format;
         int64_t max_message_bytes;
-        int64_t drain_timeout_s;        /* seconds, or SETTINGS_DRAIN_FOREVER */
+        int64_t drain_timeout_s;    /* seconds, or SETTINGS_DRAIN_FOREVER */
+        struct admitted_names allowed_users; /* who may connect to a host service */
+        struct admitted_names allowed_groups;
         unsigned int auth_digests;      /* bits of enum settings_digest, at least one */
         struct unknown_option *unknown; /* options that mean nothing to us, ended by a NULL name */
 };

@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/activation.h"
 #include "monitor/job.h"
 #include "monitor/monitor.h"
 #include "monitor/owner.h"
@@ -59,15 +60,16 @@ static int fail(const struct start *start, int exit_code, const char *what, int 
         return exit_code;
 }
 
-/* Descriptors 0 to 2 exist, and there are no others. */
+/* Descriptors 0 to 2 exist, and there are no others but sockets that we were handed. */
 static int tidy_descriptors(void)
 {
+        unsigned int first = ACTIVATION_FD + (unsigned int)activation_find();
         int fd;
 
         for (fd = 0; fd <= 2; fd++)
                 if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) != fd)
                         return -errno;
-        return syscall(SYS_close_range, 3u, ~0u, 0u) < 0 ? -errno : 0;
+        return syscall(SYS_close_range, first, ~0u, 0u) < 0 ? -errno : 0;
 }
 
 /* Commands inherit what is ignored, so nothing is; what we do not take is blocked. */
@@ -141,7 +143,7 @@ static int load(struct start *start)
         cleanup_text struct text message = { 0 };
         int r;
 
-        r = ruleset_load(&monitor->ruleset, monitor->config, &complaint);
+        r = ruleset_load(&monitor->ruleset, monitor->config, monitor->is_service, &complaint);
         if (r) {
                 if (r > 0)
                         complaint_put(&message, &complaint);
@@ -205,6 +207,7 @@ static int start_worker(struct start *start, const struct socket_dir_listeners *
         const struct settings *settings = &monitor->ruleset->settings;
         struct record_setup setup = {
                 .version = RECORD_VERSION,
+                .is_service = monitor->is_service,
                 .client_uid = monitor->owner,
                 .digests = settings->auth_digests,
                 .daemon_timeout_s = settings->daemon_timeout_s,
@@ -273,21 +276,51 @@ static int serve_owner(struct start *start)
         return r;
 }
 
+/* For whoever allowed_users and allowed_groups name, at a socket that somebody else made. */
+static int serve_host(struct start *start, int listener)
+{
+        struct monitor *monitor = start->monitor;
+        struct socket_dir_listeners listeners = { .legacy = -1, .native = listener };
+        int r;
+
+        r = namespace_init(&monitor->namespace);
+        if (r)
+                return fail(start, RC_FAILED, "Cannot look at namespaces", -r);
+        monitor->owner = 0;
+        monitor->must_admit = true;
+        audit_note(&monitor->audit, AUDIT_STARTED, "as a host service");
+        r = start_worker(start, &listeners);
+        (void)close(listener);
+        return r;
+}
+
 static int begin(struct start *start)
 {
+        int listener = -1;
         int r;
+
+        r = activation_take(&listener);
+        if (r && r != ACTIVATION_E_NONE)
+                return fail(start, RC_FAILED,
+                            "What LISTEN_FDS names is not one listening AF_UNIX socket of type "
+                            "SOCK_SEQPACKET",
+                            r < 0 ? -r : 0);
+        start->monitor->is_service = !r;
 
         r = load(start);
         if (r)
                 return r;
         monitor_put_in_force(start->monitor);
-        r = serve_owner(start);
+        r = listener >= 0 ? serve_host(start, listener) : serve_owner(start);
         if (r)
                 return r;
         r = monitor_watch(start->monitor);
         if (r)
                 return fail(start, RC_FAILED, "Cannot watch the worker", -r);
-        return hand_over(start);
+        if (listener < 0)
+                return hand_over(start);
+        notify_send(&start->monitor->notify, "READY=1");
+        return 0;
 }
 
 static int serve(struct monitor *monitor)
@@ -309,6 +342,8 @@ int main(int argc, char **argv)
                 .worker = { .pid = -1, .pidfd = -1, .channel = -1 },
                 .signal_fd = -1,
                 .cwd_fd = -1,
+                .namespace = { .own_fd = -1, .user_fd = -1, .entered_fd = -1 },
+                .notify.fd = -1,
                 .null_fd = -1,
         };
         struct start start = { .name = argc > 0 ? argv[0] : "rootwrap-daemon",
@@ -327,6 +362,7 @@ int main(int argc, char **argv)
                             0);
         monitor.config = argv[1];
         audit_init(&monitor.audit, word_basename(start.name));
+        notify_init(&monitor.notify);
 
         r = prepare(&start);
         if (!r)

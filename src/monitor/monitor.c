@@ -132,7 +132,7 @@ static int watch_channel(struct monitor *monitor)
         if (!monitor->n_held && !monitor->status.answer.is_due)
                 events |= EPOLLIN;
         if (monitor->n_held || monitor->status.answer.is_due || monitor->first_unreported ||
-            monitor->must_finish)
+            monitor->must_admit || monitor->must_finish)
                 events |= EPOLLOUT;
         return err_trace(loop_io_set(&monitor->channel, events));
 }
@@ -194,6 +194,19 @@ int monitor_report(struct monitor *monitor, struct job *job)
         return err_trace(watch_channel(monitor));
 }
 
+/* Return: as monitor_send() */
+static int send_admission(struct monitor *monitor)
+{
+        uint32_t tail[2 * RECORD_ADMITS_MAX];
+        struct record record;
+        int r;
+
+        admission_put(&monitor->ruleset->admission, &record, tail);
+        r = monitor_send(monitor, &record);
+        monitor->must_admit = r == -EAGAIN;
+        return r;
+}
+
 /* Return: 0 when all is sent, -EAGAIN, FD_E_END, or another negative errno */
 static int flush(struct monitor *monitor)
 {
@@ -208,6 +221,11 @@ static int flush(struct monitor *monitor)
         }
         if (monitor->status.answer.is_due) {
                 r = status_send(monitor);
+                if (r)
+                        return r;
+        }
+        if (monitor->must_admit) {
+                r = send_admission(monitor);
                 if (r)
                         return r;
         }
@@ -367,6 +385,7 @@ static int begin_stop(struct monitor *monitor, const char *why)
                 return 0;
         monitor->is_stopping = true;
         audit_note(&monitor->audit, AUDIT_STOPPED, why);
+        notify_send(&monitor->notify, "STOPPING=1");
         if (!monitor->channel.loop)
                 return 0; /* the worker ends already */
         monitor->must_finish = true;
@@ -397,13 +416,14 @@ void monitor_put_in_force(struct monitor *monitor)
         }
 }
 
-static void reload(struct monitor *monitor)
+/* Return: 0 or negative errno */
+static int reload(struct monitor *monitor)
 {
         struct complaint complaint = { 0 };
         struct ruleset *ruleset;
         int r;
 
-        r = ruleset_load(&ruleset, monitor->config, &complaint);
+        r = ruleset_load(&ruleset, monitor->config, monitor->is_service, &complaint);
         if (r < 0)
                 complaint_set(&complaint, monitor->config, 0, "%s", strerror(-r));
         if (r) {
@@ -413,8 +433,13 @@ static void reload(struct monitor *monitor)
                 monitor->ruleset = ruleset;
                 monitor_put_in_force(monitor);
                 audit_note(&monitor->audit, AUDIT_RELOADED, monitor->config);
+                monitor->must_admit = monitor->is_service;
         }
         complaint_deinit(&complaint);
+        if (!monitor->must_admit || !monitor->channel.loop)
+                return 0;
+        r = flush(monitor);
+        return r < 0 && r != -EAGAIN ? err_trace(r) : err_trace(watch_channel(monitor));
 }
 
 static int dispatch_signal(struct loop_io *io, uint32_t events)
@@ -427,8 +452,7 @@ static int dispatch_signal(struct loop_io *io, uint32_t events)
         if (read(io->fd, &info, sizeof(info)) != sizeof(info))
                 return 0;
         if (info.ssi_signo == SIGHUP) {
-                reload(monitor);
-                return 0;
+                return err_trace(reload(monitor));
         }
         text_printf(&why, "signal %u of process %u", info.ssi_signo, info.ssi_pid);
         return err_trace(begin_stop(monitor, text_get(&why)));
@@ -456,6 +480,16 @@ static int watch_parent(struct monitor *monitor)
                                       STDIN_FILENO, EPOLLET | EPOLLHUP));
 }
 
+static int dispatch_watchdog(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, watchdog);
+
+        notify_send(&monitor->notify, "WATCHDOG=1");
+        loop_timer_set(&monitor->watchdog, &monitor->loop, dispatch_watchdog,
+                       monitor->notify.watchdog_ms);
+        return 0;
+}
+
 /**
  * monitor_watch() - watch everything
  * @monitor: its worker is ready, its signal_fd there
@@ -476,6 +510,12 @@ int monitor_watch(struct monitor *monitor)
                                  monitor->signal_fd, EPOLLIN);
         if (!r)
                 r = watch_parent(monitor);
+        if (!r && monitor->notify.watchdog_ms)
+                r = dispatch_watchdog(&monitor->watchdog);
+        if (!r && monitor->must_admit) {
+                r = flush(monitor);
+                r = r == -EAGAIN ? watch_channel(monitor) : r;
+        }
         return err_trace(r);
 }
 
@@ -491,6 +531,7 @@ void monitor_deinit(struct monitor *monitor)
                 (void)job_free(monitor->jobs[i]);
         loop_timer_stop(&monitor->worker_end);
         loop_timer_stop(&monitor->jobs_end);
+        loop_timer_stop(&monitor->watchdog);
         loop_io_deinit(&monitor->channel);
         loop_io_deinit(&monitor->worker_exit);
         loop_io_deinit(&monitor->signals);
@@ -502,5 +543,7 @@ void monitor_deinit(struct monitor *monitor)
         free(monitor->owner_name);
         (void)audit_tick(&monitor->audit); /* what is still to be said of floods */
         audit_deinit(&monitor->audit);
+        namespace_deinit(&monitor->namespace);
+        notify_deinit(&monitor->notify);
         loop_deinit(&monitor->loop);
 }

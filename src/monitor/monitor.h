@@ -9,6 +9,8 @@
 
 #include "loop/loop.h"
 #include "monitor/audit.h"
+#include "monitor/namespace.h"
+#include "monitor/notify.h"
 #include "monitor/socket-dir.h"
 #include "monitor/status.h"
 #include "monitor/worker-process.h"
@@ -74,6 +76,10 @@ struct monitor {
         bool is_stopping;
         bool must_finish; /* the worker is to be told to stop */
         bool is_service;  /* of the host: its socket was handed to us, and there is no key */
+        struct namespace namespace; /* of a host service */
+        struct notify notify;
+        struct loop_timer watchdog; /* when the service manager wants to hear of us */
+        bool must_admit;            /* the worker is to be told who may connect */
         struct loop_timer jobs_end; /* we end as soon as jobs that don't go on without us have */
         int exit_code;
 };

@@ -254,7 +254,8 @@ static int refuse(struct request *request)
                 record.refused.error = decision->verdict == VERDICT_NOT_EXECUTABLE ? ENOENT : 0;
                 record.refused.n_filter_bytes = put_filter(request, &tail);
                 refusal_put_verdict(&tail, decision, request->argv);
-                text_cut(&tail, MONITOR_SENTENCE_BYTES_MAX, "...");
+                if (tail.n_bytes > MONITOR_SENTENCE_BYTES_MAX)
+                        text_cut(&tail, MONITOR_SENTENCE_BYTES_MAX, "...");
                 record.tail = text_get(&tail);
                 record.n_tail = tail.n_bytes;
                 if (tail.broken)
@@ -368,7 +369,7 @@ static int decide_and_run(struct request *request)
 }
 
 /* As if we had been started there: relative paths are what the command will take them for. */
-static int decide(struct request *request)
+static int decide_there(struct request *request)
 {
         struct monitor *monitor = request->monitor;
         int r;
@@ -380,6 +381,33 @@ static int decide(struct request *request)
         r = decide_and_run(request);
         if (fchdir(monitor->cwd_fd) < 0)
                 return err_origin(-errno); /* nothing may be decided from there */
+        return err_trace(r);
+}
+
+/* A client of a host service may see other files than we do. */
+static int decide(struct request *request)
+{
+        struct monitor *monitor = request->monitor;
+        int r;
+
+        if (!monitor->is_service)
+                return err_trace(decide_there(request));
+        r = namespace_enter(&monitor->namespace, request->peer.pid);
+        if (r == NAMESPACE_E_GONE)
+                r = fail(request, "see what its client sees: the process that connected is gone",
+                         0);
+        else if (r == NAMESPACE_E_UNSAFE)
+                r = fail(request,
+                         "serve its client: it has other mounts than the daemon, beyond /tmp and "
+                         "/var/tmp, or another root",
+                         0);
+        else if (r)
+                r = fail(request, "enter its client's mount namespace", -r);
+        else
+                r = decide_there(request);
+        if (monitor->namespace.entered_fd >= 0 &&
+            (namespace_leave(&monitor->namespace) || fchdir(monitor->cwd_fd) < 0))
+                return err_origin(-EPERM); /* nothing may be decided from there */
         return err_trace(r);
 }
 
@@ -551,6 +579,8 @@ static int handle_done(struct monitor *monitor, struct record *record, struct fd
 
 static const char *user_name(const struct monitor *monitor, uid_t uid)
 {
+        if (monitor->is_service)
+                return admission_name(&monitor->ruleset->admission, uid);
         return uid == monitor->owner ? monitor->owner_name : NULL;
 }
 
@@ -714,6 +744,8 @@ static int handle_stop(struct monitor *monitor, struct record *record, struct fd
         (void)fds;
         if (record->stop.reason != RECORD_STOP_CLIENT && record->stop.reason != RECORD_STOP_IDLE)
                 return MONITOR_E_VIOLATION;
+        if (!monitor->is_stopping)
+                notify_send(&monitor->notify, "STOPPING=1");
         if (!monitor->is_stopping)
                 audit_note(&monitor->audit, AUDIT_STOPPED,
                            record->stop.reason == RECORD_STOP_CLIENT ? "the client asked for it"

@@ -24,11 +24,15 @@ struct ruleset_user {
  * ruleset_load() - load rootwrap.conf and its filters
  * @ret_ruleset: the ruleset, the caller's
  * @file:        path of rootwrap.conf
+ * @is_service:  it says who may connect as well
  * @reterr:      for RULESET_E_BAD: what is wrong, and where
  *
  * Return: 0, RULESET_E_BAD, or -ENOMEM
  */
-int ruleset_load(struct ruleset **ret_ruleset, const char *file, struct complaint *reterr)
+int ruleset_load(struct ruleset **ret_ruleset,
+                 const char *file,
+                 bool is_service,
+                 struct complaint *reterr)
 {
         cleanup_with(ruleset_unref) struct ruleset *ruleset = NULL;
         int r;
@@ -41,6 +45,8 @@ int ruleset_load(struct ruleset **ret_ruleset, const char *file, struct complain
         ruleset->system.path = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe) */
 
         r = settings_load(&ruleset->settings, file, ruleset->system.path, reterr);
+        if (!r && is_service)
+                r = admission_resolve(&ruleset->admission, &ruleset->settings, reterr);
         if (!r)
                 r = policy_load(&ruleset->policy, &ruleset->settings, reterr);
         if (!r)

@@ -2,9 +2,11 @@
 /* The configuration and the filters that are in force, as a whole. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/settings.h"
+#include "monitor/admission.h"
 #include "policy/policy.h"
 #include "policy/system.h"
 #include "util/cleanup.h"
@@ -22,6 +24,7 @@ enum {
 
 struct ruleset {
         struct settings settings;
+        struct admission admission; /* of a host service */
         struct policy policy;
         struct system system;
         struct arena_keep keep;     /* of decisions */
@@ -30,7 +33,10 @@ struct ruleset {
         size_t n_refs;
 };
 
-int ruleset_load(struct ruleset **ret_ruleset, const char *file, struct complaint *reterr);
+int ruleset_load(struct ruleset **ret_ruleset,
+                 const char *file,
+                 bool is_service,
+                 struct complaint *reterr);
 struct ruleset *ruleset_ref(struct ruleset *ruleset);
 struct ruleset *ruleset_unref(struct ruleset *ruleset);
 int ruleset_find_user(struct ruleset *ruleset,

@@ -24,6 +24,8 @@
 
 /* How often a session reads before others get their turn. */
 #define ROUNDS_AT_ONCE 8
+/* Messages that are thrown away at the end. */
+#define DRAINED_MAX 64
 
 /* A message that is kept until the socket takes it. */
 struct unsent {
@@ -108,6 +110,24 @@ static int flush(struct native_session *session)
         return 0;
 }
 
+/* With messages that nobody read, the peer would see a reset instead of the reason: unix(7). */
+static void drain(const struct native_session *session)
+{
+        struct fd_list fds = { .n_fds = 0 };
+        size_t n;
+        int i;
+        int r;
+
+        for (i = 0; i < DRAINED_MAX; i++) {
+                r = fd_receive(session->peer.fd, session->peer.worker->input, NATIVE_MESSAGE_BYTES,
+                               &n, &fds);
+                if (r && r != FD_E_SHORT && r != FD_E_VIOLATION)
+                        return;
+                if (r != FD_E_VIOLATION)
+                        fd_list_close(&fds);
+        }
+}
+
 static int complain(struct native_session *session, const char *reason)
 {
         struct native_writer writer;
@@ -115,21 +135,8 @@ static int complain(struct native_session *session, const char *reason)
         native_begin(&writer, session->peer.worker->output, NATIVE_ERROR, 0);
         native_put_text(&writer, NATIVE_TAG_REASON, reason);
         native_session_send(session, &writer);
+        drain(session);
         return NATIVE_SESSION_E_GONE;
-}
-
-/**
- * native_session_turn_away() - tell a peer that may not connect why it is gone
- * @fd: the connection
- */
-void native_session_turn_away(int fd)
-{
-        char bytes[NATIVE_MESSAGE_BYTES];
-        struct native_writer writer;
-
-        native_begin(&writer, bytes, NATIVE_ERROR, 0);
-        native_put_text(&writer, NATIVE_TAG_REASON, "This user may not connect to this daemon");
-        (void)fd_send(fd, bytes, native_end(&writer), NULL, 0);
 }
 
 /* The beginning */
@@ -145,6 +152,8 @@ static int take_hello(struct native_session *session, const struct native_messag
         uint8_t proof[NATIVE_PROOF_BYTES];
         struct native_writer writer;
 
+        if (session->is_foreign)
+                return complain(session, "This user may not connect to this daemon");
         if (!native_get_u32(message, NATIVE_TAG_VERSION))
                 return complain(session, "There is no version 0");
         memcpy(session->nonces.client, message->fields[NATIVE_TAG_NONCE].bytes, NATIVE_NONCE_BYTES);
@@ -447,8 +456,8 @@ static int take_command(struct native_session *session,
                 return complain(session, "The id is in use");
         if (fault)
                 return complain(session, fault);
-        if (message->type == NATIVE_START && !session->n_args &&
-            !count_strings(&message->fields[NATIVE_TAG_ARGS])) {
+        if (message->type == NATIVE_START && !session->has_args &&
+            !message->fields[NATIVE_TAG_ARGS].n_bytes) {
                 forget_args(session);
                 request_refuse(session, message->id, 98, 0, "There is no command");
                 return 0;
@@ -701,6 +710,8 @@ static struct native_session *native_session_free(struct native_session *session
         for (i = 0; i < NATIVE_BUCKETS; i++)
                 while (session->requests[i])
                         request_abandon(session->requests[i]);
+        if (session->is_foreign)
+                session->peer.worker->n_foreign--;
         session->attachment = attachment_free(session->attachment);
         peer_deinit(&session->peer);
         queue_deinit(&session->args);
@@ -730,14 +741,15 @@ static const struct peer_ops ops = {
 
 /**
  * native_session_new() - begin with a peer
- * @worker: the worker; has one session more
- * @fd:     the connection; consumed on success
- * @uid:    the peer's uid and
- * @pid:    pid
+ * @worker:     the worker; has one session more
+ * @fd:         the connection; consumed on success
+ * @uid:        the peer's uid and
+ * @pid:        pid
+ * @is_foreign: it may not connect, and is told so when it says hello
  *
  * Return: 0 or negative errno
  */
-int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid)
+int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, bool is_foreign)
 {
         cleanup_with(native_session_free) struct native_session *session = NULL;
         int r;
@@ -746,6 +758,9 @@ int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid)
         if (!session)
                 return err_origin(-ENOMEM);
         session->peer = (struct peer){ .worker = worker, .uid = uid, .pid = pid };
+        session->peer.is_told = is_foreign;
+        session->is_foreign = is_foreign;
+        worker->n_foreign += is_foreign;
         list_init(&session->unsent);
         queue_init(&session->args, &worker->budget);
         r = peer_init(&session->peer, &ops, fd, dispatch);

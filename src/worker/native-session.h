@@ -23,6 +23,9 @@ struct worker;
 /* Starts and questions of a connection that the monitor has not answered: further messages wait. */
 #define NATIVE_WAITING_MAX 8u
 
+/* Peers that may not connect, and wait to be told so; more are closed at once. */
+#define NATIVE_FOREIGN_MAX 32u
+
 #define NATIVE_BUCKETS     64u
 
 enum {
@@ -39,6 +42,7 @@ enum native_state {
 struct native_session {
         struct peer peer;
         enum native_state state;
+        bool is_foreign; /* it may not connect, and waits to be told so */
         struct native_nonces nonces;
         struct request *requests[NATIVE_BUCKETS]; /* unfinished ones, by the client's ids */
         size_t n_requests;
@@ -54,8 +58,7 @@ struct native_session {
         struct attachment *attachment;
 };
 
-int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid);
-void native_session_turn_away(int fd);
+int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, bool is_foreign);
 void native_session_send(struct native_session *session, const struct native_writer *writer);
 void native_session_answered(struct native_session *session);
 void native_session_released(struct native_session *session);

@@ -88,18 +88,18 @@ static int greet(const struct listener *listener, int connection)
         cleanup_close int fd = connection;
         struct ucred peer = { .pid = 0 };
         socklen_t n = sizeof(peer);
+        bool is_foreign;
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
                 return 0;
-        if (!may_connect(worker, fd, &peer)) {
+        is_foreign = !may_connect(worker, fd, &peer);
+        if (is_foreign)
                 channel_tell_refused(worker, RECORD_PEER_USER, peer.uid, peer.pid);
-                if (listener->is_native)
-                        native_session_turn_away(fd);
+        if (is_foreign && (!listener->is_native || worker->n_foreign >= NATIVE_FOREIGN_MAX))
                 return 0;
-        }
         if (listener->is_native)
-                r = native_session_new(worker, fd, peer.uid, peer.pid);
+                r = native_session_new(worker, fd, peer.uid, peer.pid, is_foreign);
         else
                 r = session_new(worker, fd, peer.uid, peer.pid, NULL);
         if (!r)
@@ -140,6 +140,8 @@ static int stop_accepting(struct worker *worker)
  */
 void worker_resume_accepting(struct worker *worker)
 {
+        if (!worker->may_accept)
+                return;
         (void)watch_listener(&worker->legacy_listener, EPOLLIN); /* else it is tried once more */
         (void)watch_listener(&worker->native_listener, EPOLLIN);
 }
@@ -186,6 +188,8 @@ int worker_admit(struct worker *worker, const struct record *record)
         memcpy(admitted->gids, record->tail + n_uids * sizeof(uint32_t), n_gids * sizeof(uint32_t));
         admitted->n_uids = n_uids;
         admitted->n_gids = n_gids;
+        worker->may_accept = true;
+        worker_resume_accepting(worker);
         return 0;
 }
 
@@ -349,6 +353,7 @@ int worker_init(struct worker *worker, const struct record_setup *setup, size_t 
         worker->n_free_ids = RECORD_IDS_MAX;
         worker->n_peers_max = n_files / 2 < WORKER_PEERS_MAX ? n_files / 2 : WORKER_PEERS_MAX;
         worker->is_service = setup->is_service;
+        worker->may_accept = !setup->is_service;
         worker->client_uid = setup->client_uid;
         worker->daemon_timeout_ms = setup->daemon_timeout_s < INT64_MAX / 1000 - 1
                                             ? setup->daemon_timeout_s * 1000
@@ -376,7 +381,7 @@ static int listen_on(struct worker *worker, struct listener *listener, bool is_n
         if (listener->fd < 0)
                 return 0;
         return err_trace(loop_io_init(&listener->io, &worker->loop, dispatch_listener, listener->fd,
-                                      EPOLLIN));
+                                      worker->may_accept ? EPOLLIN : 0));
 }
 
 /**

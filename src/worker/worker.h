@@ -63,6 +63,7 @@ struct worker {
         bool is_service;
         uid_t client_uid;         /* of who started us, where it is no service */
         struct admitted admitted; /* where it is */
+        bool may_accept;          /* it is known who may connect */
         int64_t daemon_timeout_ms;
         int64_t drain_timeout_ms;   /* -1: for ever */
         int64_t active_ms;          /* when there last was something to do */
@@ -73,6 +74,7 @@ struct worker {
         struct list peers;     /* the others */
         size_t n_peers;        /* of both */
         size_t n_peers_max;
+        size_t n_foreign; /* of them: may not connect */
 
         struct task *tasks[RECORD_IDS_MAX];
         uint32_t free_ids[RECORD_IDS_MAX];

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A host service may have clients in other mount namespaces, where a path is another file than it
+ * is for us. Such a client is served in its own namespace, with the decision made there as well,
+ * but only where that can't lend it root's rights over files that it chose: what it sees is exactly
+ * what we see, mount by mount and in the same order, but for /tmp and /var/tmp, as systemd's
+ * PrivateTmp= has it; and the namespace belongs to our own user namespace, so that nobody without
+ * root's rights made it or can change it. Everything else (containers, other roots) is refused.
+ *
+ * The process is found by the pid that the kernel gave the connection. Should that be somebody
+ * else's by now, nothing is lost: where we go looks the same for everybody.
+ */
+#include "monitor/namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/err.h"
+
+/* Descriptors of a process in /proc. */
+static int open_of(int process, const char *name)
+{
+        int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* All of a file, with a NUL behind it. Return: to be freed, or NULL */
+static char *read_all(int process, const char *name)
+{
+        cleanup_free char *text = NULL;
+        cleanup_close int fd = open_of(process, name);
+        size_t n = 0;
+        ssize_t n_read;
+
+        if (fd < 0)
+                return NULL;
+        text = malloc(NAMESPACE_MOUNTS_BYTES_MAX + 1);
+        if (!text)
+                return NULL;
+        do {
+                n_read = read(fd, text + n, NAMESPACE_MOUNTS_BYTES_MAX - n);
+                if (n_read > 0)
+                        n += (size_t)n_read;
+        } while (n_read > 0 || (n_read < 0 && errno == EINTR));
+        if (n_read < 0 || n == NAMESPACE_MOUNTS_BYTES_MAX)
+                return NULL; /* longer than is compared */
+        text[n] = '\0';
+        return steal_ptr(&text);
+}
+
+/* The part of a line of mountinfo (proc(5)) that says what is mounted where: device, root and mount
+ * point, its fields 3 to 5. Return: its length; 0: there is no such line */
+static size_t find_mount(const char *line, const char **ret_mount)
+{
+        const char *at = line;
+        int field;
+
+        for (field = 0; field < 2; field++) {
+                at = strchr(at, ' ');
+                if (!at)
+                        return 0;
+                at++;
+        }
+        *ret_mount = at;
+        for (field = 0; field < 3; field++) {
+                at += strcspn(at, " \n");
+                if (*at != ' ')
+                        return 0;
+                at++;
+        }
+        return (size_t)(at - *ret_mount) - 1;
+}
+
+static bool is_temporary(const char *mount, size_t n)
+{
+        static const char *const points[] = { " /tmp", " /var/tmp" };
+        size_t i;
+
+        for (i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+                size_t n_point = strlen(points[i]);
+
+                if (n > n_point && memcmp(mount + n - n_point, points[i], n_point) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* The next line that counts. Return: its mount's length; 0 at the end; SIZE_MAX for a bad line */
+static size_t next_mount(const char **at, const char **ret_mount)
+{
+        size_t n;
+
+        while (**at) {
+                n = find_mount(*at, ret_mount);
+                *at = strchrnul(*at, '\n');
+                if (**at)
+                        (*at)++;
+                if (!n)
+                        return SIZE_MAX;
+                if (!is_temporary(*ret_mount, n))
+                        return n;
+        }
+        return 0;
+}
+
+/* Is it the same, but for temporary files? */
+static bool is_same_but_temporary(const char *ours, const char *theirs)
+{
+        const char *our_mount = "";
+        const char *their_mount = "";
+        size_t n_ours;
+        size_t n_theirs;
+
+        do {
+                n_ours = next_mount(&ours, &our_mount);
+                n_theirs = next_mount(&theirs, &their_mount);
+                if (n_ours != n_theirs || n_ours == SIZE_MAX ||
+                    memcmp(our_mount, their_mount, n_ours) != 0)
+                        return false;
+        } while (n_ours);
+        return true;
+}
+
+static bool is_same_file(int fd, int other_fd)
+{
+        struct stat a;
+        struct stat b;
+
+        return fstat(fd, &a) == 0 && fstat(other_fd, &b) == 0 && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
+}
+
+static bool has_our_root(int process)
+{
+        struct stat a;
+        struct stat b;
+
+        return fstatat(process, "root", &a, 0) == 0 && stat("/", &b) == 0 && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
+}
+
+static bool is_safe(const struct namespace *namespace, int process, int fd)
+{
+        cleanup_free char *ours = NULL;
+        cleanup_free char *theirs = NULL;
+        cleanup_close int owner = ioctl(fd, NS_GET_USERNS);
+
+        if (owner < 0 || !is_same_file(owner, namespace->user_fd))
+                return false;
+        theirs = read_all(process, "mountinfo");
+        ours = read_all(AT_FDCWD, "/proc/self/mountinfo");
+        return ours && theirs && is_same_but_temporary(ours, theirs);
+}
+
+/* Return: 0: it is ours; 1: it is theirs, and safe; or NAMESPACE_E_*, negative */
+static int look(const struct namespace *namespace, pid_t pid, int *ret_fd)
+{
+        cleanup_close int process = -1;
+        cleanup_close int fd = -1;
+        struct stat st;
+        char path[32];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d", pid);
+        process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (process < 0 || fstat(process, &st) < 0)
+                return -NAMESPACE_E_GONE;
+        if (fstatat(process, "ns/mnt", &st, 0) < 0)
+                return -NAMESPACE_E_GONE;
+        if (!has_our_root(process))
+                return -NAMESPACE_E_UNSAFE;
+        if (st.st_ino == namespace->own)
+                return 0;
+        fd = open_of(process, "ns/mnt");
+        if (fd < 0)
+                return -NAMESPACE_E_GONE;
+        if (!is_safe(namespace, process, fd))
+                return -NAMESPACE_E_UNSAFE;
+        *ret_fd = steal_fd(&fd);
+        return 1;
+}
+
+/**
+ * namespace_init() - where we are
+ * @namespace: set; to be given to namespace_deinit() also after a failure
+ *
+ * Return: 0 or negative errno
+ */
+int namespace_init(struct namespace *namespace)
+{
+        struct stat st;
+
+        *namespace = (struct namespace){ .own_fd = -1, .user_fd = -1, .entered_fd = -1 };
+        namespace->own_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        namespace->user_fd = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+        if (namespace->own_fd < 0 || namespace->user_fd < 0 || fstat(namespace->own_fd, &st) < 0)
+                return err_origin(-errno);
+        namespace->own = st.st_ino;
+        return 0;
+}
+
+/**
+ * namespace_enter() - go where a client is, if that is somewhere else
+ * @namespace: where we are
+ * @pid:       the client, by the kernel's word
+ *
+ * Return: 0, NAMESPACE_E_*, or negative errno; whatever it is, namespace_leave() goes back
+ */
+int namespace_enter(struct namespace *namespace, pid_t pid)
+{
+        int fd = -1;
+        int r;
+
+        r = look(namespace, pid, &fd);
+        if (r <= 0)
+                return -r;
+        namespace->entered_fd = fd;
+        return setns(fd, CLONE_NEWNS) < 0 ? err_origin(-errno) : 0;
+}
+
+/**
+ * namespace_leave() - back to where we belong
+ * @namespace: where we are
+ *
+ * Return: 0, or negative errno: nothing may be decided from there. The working directory is / if we
+ *         had gone.
+ */
+int namespace_leave(struct namespace *namespace)
+{
+        int r = 0;
+
+        if (namespace->entered_fd < 0)
+                return 0;
+        if (setns(namespace->own_fd, CLONE_NEWNS) < 0)
+                r = err_origin(-errno);
+        (void)close(namespace->entered_fd);
+        namespace->entered_fd = -1;
+        return r;
+}
+
+/**
+ * namespace_deinit() - let go of it
+ * @namespace: becomes empty
+ */
+void namespace_deinit(struct namespace *namespace)
+{
+        if (namespace->own_fd >= 0)
+                (void)close(namespace->own_fd);
+        if (namespace->user_fd >= 0)
+                (void)close(namespace->user_fd);
+        if (namespace->entered_fd >= 0)
+                (void)close(namespace->entered_fd);
+        *namespace = (struct namespace){ .own_fd = -1, .user_fd = -1, .entered_fd = -1 };
+}

@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon as a host service: a socket that systemd made, and no sudo anywhere."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from rwtest import daemon, programs
+from rwtest.native import CODE, EXITED, REFUSED, STARTED, Gone, Native, Wrong
+from rwtest.policy import PolicyFolder
+from rwtest.wait import wait_for
+
+LIB = Path(daemon.__file__).resolve().parents[1]
+FILTERS = """
+sh: CommandFilter, sh, root
+cat: CommandFilter, cat, root
+sleep: CommandFilter, sleep, root
+"""
+
+
+@dataclass
+class Service:
+    """One host service, started as systemd starts it."""
+
+    folder: Path
+    config: Path
+    extra: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> str:
+        """Where clients connect."""
+        return str(self.folder / "service.sock")
+
+    def start(self) -> Service:
+        """Listens; the daemon itself begins with the first connection."""
+        self.process = subprocess.Popen(
+            [*self.before, "systemd-socket-activate", "--seqpacket", "-l", self.socket, *self.extra,
+             str(daemon.ours().program), str(self.config)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for(lambda: os.path.exists(self.socket), "the socket")
+        os.chmod(self.socket, 0o666)
+        return self
+
+    def native(self) -> Native:
+        """A connection of root."""
+        return Native(self.socket)
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """Ends it. Return: what it said."""
+        assert self.process
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=20)
+        assert self.process.returncode == 0, err
+        return err.decode()
+
+    def run_as(self, uid: int, gid: int, *words: str, groups: str = "", around: str = "",
+               ) -> subprocess.CompletedProcess[str]:
+        """A client of another user; prints what became of a command.
+
+        `around` is done by a shell, as root, in a mount namespace of its own, before.
+        """
+        code = (f"import sys; sys.path.insert(0, {str(LIB)!r})\n"
+                "from rwtest.native import *\n"
+                "try:\n"
+                f"    print(Native({self.socket!r}).run(*{words!r}))\n"
+                "except Wrong as wrong:\n"
+                "    print('wrong:', wrong)\n")
+        command = ["setpriv", f"--reuid={uid}", f"--regid={gid}",
+                   f"--groups={groups}" if groups else "--clear-groups", sys.executable, "-c", code]
+        if around:
+            command = ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
+                       around + '; exec "$@"', "sh", *command]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.fixture()
+def folder() -> Iterator[Path]:
+    """Where everybody can look for the socket, outside of /tmp."""
+    path = Path("/run/rwservice")
+    path.mkdir(mode=0o755, exist_ok=True)
+    yield path
+    for left in path.iterdir():
+        left.unlink()
+    path.rmdir()
+
+
+@pytest.fixture()
+def service(folder: Path, policy: PolicyFolder, service_user: str) -> Iterator[Service]:
+    """A service for `service_user`."""
+    made = Service(folder, policy.write(FILTERS, allowed_users=service_user))
+    yield made
+    if made.process and made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+def ids(user: str) -> tuple[int, int]:
+    """uid and gid."""
+    entry = pwd.getpwnam(user)
+    return entry.pw_uid, entry.pw_gid
+
+
+def test_root_and_the_allowed_user_are_served(service: Service, service_user: str) -> None:
+    service.start()
+    with service.native() as native:
+        assert native.run("sh", "-c", "id -u") == (0, b"0\n", b"")
+    assert service.run_as(*ids(service_user), "sh", "-c", "id -u").stdout == "(0, b'0\\n', b'')\n"
+
+
+def test_no_key_is_printed(service: Service) -> None:
+    service.start()
+    with service.native() as native:
+        native.run("true")
+    assert service.process and service.process.stdout
+    service.stop()
+    assert service.process.stdout.closed or service.process.stdout.read() == b""
+
+
+def test_others_are_turned_away_and_told_so(service: Service, other_user: str) -> None:
+    service.start()
+    said = service.run_as(*ids(other_user), "sh", "-c", "id -u")
+    assert said.stdout == "wrong: This user may not connect to this daemon\n", said.stderr
+    uid = ids(other_user)[0]
+    assert f"uid={uid}" in service.stop()
+
+
+def test_nobody_but_root_is_served_where_nobody_is_named(
+    folder: Path, policy: PolicyFolder, service_user: str
+) -> None:
+    service = Service(folder, policy.write(FILTERS)).start()
+    with service.native() as native:
+        assert native.run("cat")[0] == 0
+    assert "wrong:" in service.run_as(*ids(service_user), "cat").stdout
+    service.stop()
+
+
+@pytest.mark.parametrize("how", ["first group", "other group", "no group"])
+def test_groups_are_what_the_kernel_says(
+    folder: Path, policy: PolicyFolder, service_user: str, other_user: str, how: str
+) -> None:
+    uid, own_gid = ids(other_user)
+    _, gid = ids(service_user)
+    service = Service(folder, policy.write(FILTERS, allowed_groups="rwservice")).start()
+    if how == "first group":
+        said = service.run_as(uid, gid, "cat")
+    elif how == "other group":
+        said = service.run_as(uid, own_gid, "cat", groups=f"{own_gid},{gid}")
+    else:
+        said = service.run_as(uid, own_gid, "cat")
+    assert said.stdout.startswith("wrong" if how == "no group" else "(0"), said
+    service.stop()
+
+
+@pytest.mark.parametrize("option", ["allowed_users", "allowed_groups"])
+def test_a_name_that_nobody_has_is_an_error(folder: Path, policy: PolicyFolder,
+                                            option: str) -> None:
+    config = policy.write(FILTERS, **{option: "rw-no-such-name"})
+    service = Service(folder, config).start()
+    with pytest.raises(Gone):
+        service.native()
+    assert service.process
+    _, err = service.process.communicate(timeout=20)
+    assert service.process.returncode == 97
+    what = "user" if option == "allowed_users" else "group"
+    assert f'there is no {what} "rw-no-such-name"' in err.decode()
+
+
+def test_a_reload_changes_who_may_connect(service: Service, service_user: str, other_user: str,
+                                          policy: PolicyFolder) -> None:
+    service.start()
+    assert service.run_as(*ids(service_user), "cat").stdout.startswith("(0")
+    policy.write(FILTERS, allowed_users=other_user)
+    assert service.process
+    service.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: service.run_as(*ids(other_user), "cat").stdout.startswith("(0"), "the reload")
+    assert service.run_as(*ids(service_user), "cat").stdout.startswith("wrong")
+    policy.write(FILTERS, allowed_users="rw-no-such-name")
+    service.process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    assert service.run_as(*ids(other_user), "cat").stdout.startswith("(0"), "the old one holds"
+    assert "there is no user" in service.stop()
+
+
+@pytest.mark.parametrize("kind", ["stream", "datagram", "two"])
+def test_another_kind_of_socket_is_refused(folder: Path, policy: PolicyFolder, kind: str) -> None:
+    config = policy.write(FILTERS)
+    first = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if kind == "datagram"
+                          else socket.SOCK_STREAM if kind == "stream" else socket.SOCK_SEQPACKET)
+    first.bind(str(folder / "a.sock"))
+    second = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def hand_over() -> None:
+        os.dup2(first.fileno(), 3)
+        if kind == "two":
+            os.dup2(second.fileno(), 4)
+        os.environ["LISTEN_PID"] = str(os.getpid())
+
+    n_fds = "2" if kind == "two" else "1"
+    done = subprocess.run(["sh", "-c", f'LISTEN_PID=$$ LISTEN_FDS={n_fds} exec "$@"', "sh",
+                           str(daemon.ours().program), str(config)],
+                          preexec_fn=hand_over, close_fds=False, capture_output=True, timeout=20,
+                          check=False)
+    assert done.returncode == 1
+    assert b"LISTEN_FDS" in done.stderr and done.stdout == b""
+
+
+def test_sockets_for_another_process_mean_nothing(folder: Path, policy: PolicyFolder) -> None:
+    """sudo passes no such variables; a program that does must not make us listen to what it says."""
+    env = {**os.environ, "LISTEN_PID": "1", "LISTEN_FDS": "1"}
+    with daemon.ours().start(policy.write(daemon.FILTERS), env=env) as started:
+        started.check_serves()
+
+
+def test_commands_see_nothing_of_the_service_manager(service: Service) -> None:
+    service.extra = ["-E", "NOTIFY_SOCKET=/run/no-such", "-E", "WATCHDOG_USEC=1000000"]
+    service.start()
+    with service.native() as native:
+        code, out, _ = native.run("sh", "-c", "env")
+    assert code == 0 and b"LISTEN" not in out and b"NOTIFY" not in out and b"WATCHDOG" not in out
+
+
+def test_the_service_manager_is_told(service: Service, folder: Path) -> None:
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(folder / "notify.sock"))
+    manager.settimeout(10)
+    service.extra = ["-E", f"NOTIFY_SOCKET={folder}/notify.sock", "-E", "WATCHDOG_USEC=200000"]
+    service.start()
+    with service.native():
+        assert manager.recv(100) in {b"READY=1", b"WATCHDOG=1"}
+        seen = [manager.recv(100) for _ in range(4)]
+        assert seen.count(b"WATCHDOG=1") >= 3
+    service.stop()
+    while (said := manager.recv(100)) == b"WATCHDOG=1":
+        pass
+    assert said == b"STOPPING=1"
+
+
+def test_what_runs_is_finished_before_it_stops(service: Service) -> None:
+    service.start()
+    with service.native() as native:
+        ident = native.start("sleep", "1")
+        native.wait(ident, STARTED)
+        assert service.process
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert native.wait(native.start("cat"), REFUSED).number(CODE) == 75
+        assert native.wait(ident, EXITED).returncode == 0
+    assert service.process.wait(10) == 0
+
+
+def test_it_serves_with_no_new_privs_and_without_setuid_programs(service: Service,
+                                                                 service_user: str) -> None:
+    service.before = ["setpriv", "--no-new-privs"]
+    service.start()
+    assert service.run_as(*ids(service_user), "sh", "-c", "id -u").stdout == "(0, b'0\\n', b'')\n"
+
+
+# Clients in other mount namespaces
+
+
+def test_a_private_tmp_is_the_commands_too(service: Service, service_user: str,
+                                           tmp_path: Path) -> None:
+    private = Path("/run/rwprivate")
+    private.mkdir(exist_ok=True)
+    (private / "marker").write_text("private")
+    service.start()
+    around = f"mount --bind {private} /tmp"
+    said = service.run_as(*ids(service_user), "cat", "/tmp/marker", around=around)
+    assert said.stdout == "(0, b'private', b'')\n", said.stderr
+    # and afterwards the daemon is where it was
+    said = service.run_as(*ids(service_user), "cat", "/tmp/marker")
+    assert said.stdout.startswith("(1, b''"), said
+
+
+@pytest.mark.parametrize("around", [
+    "mount --bind /usr /mnt", "mount -t tmpfs none /usr/local", "mount --bind /var/tmp /etc/opt",
+    "mount -t tmpfs none /var/tmp; mount -t tmpfs none /home"])
+def test_a_client_that_sees_other_files_is_refused_and_told_why(
+    service: Service, service_user: str, around: str
+) -> None:
+    service.start()
+    said = service.run_as(*ids(service_user), "cat", "/dev/null", around=around)
+    assert said.stdout.startswith("(96,"), said
+    assert "it has other mounts than the daemon" in said.stdout
+
+
+def test_a_client_of_another_user_namespace_is_refused(service: Service) -> None:
+    """It could mount anything anywhere, and be root of it."""
+    service.start()
+    code = (f"import sys; sys.path.insert(0, {str(LIB)!r})\n"
+            "from rwtest.native import *\n"
+            f"print(Native({service.socket!r}).run('cat', '/dev/null'))\n")
+    said = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c",
+                           code], capture_output=True, text=True, timeout=30, check=False)
+    if said.returncode and "unshare" in said.stderr:
+        pytest.fail(f"user namespaces are not to be had: {said.stderr}")
+    assert said.stdout.startswith("(96,"), said
+
+
+def test_a_client_in_another_root_is_refused(service: Service) -> None:
+    service.start()
+    code = (f"import sys; sys.path.insert(0, {str(LIB)!r})\n"
+            "import os; from rwtest.native import *\n"
+            f"native = Native({service.socket!r}); os.chroot('/run')\n"
+            "print(native.run('cat', '/dev/null'))\n")
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert said.stdout.startswith("(96,"), said
+
+
+# The units
+
+
+def test_the_units_are_in_order() -> None:
+    """By systemd's own opinion."""
+    units = programs.install_tree().parent / "lib/systemd/system"
+    for name in ("rootwrapd@.service", "rootwrapd@.socket"):
+        assert (units / name).exists()
+    there = Path("/run/systemd/system")
+    there.mkdir(parents=True, exist_ok=True)
+    for unit in units.iterdir():
+        text = re.sub("ExecStart=.*/rootwrap-daemon ", "ExecStart=/bin/true ",
+                      unit.read_text("utf-8"))
+        (there / unit.name).write_text(re.sub("Documentation=.*", "", text))
+    done = subprocess.run(["systemd-analyze", "verify", there / "rootwrapd@cinder.socket",
+                           there / "rootwrapd@cinder.service"],
+                          capture_output=True, text=True, timeout=50, check=False)
+    assert "rootwrapd" not in done.stderr, done.stderr
