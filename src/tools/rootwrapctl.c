@@ -15,6 +15,7 @@ static const struct {
 } subcommands[] = {
         { "explain", explain_main, "say what becomes of a command, and why" },
         { "lint", lint_main, "say what is wrong or dangerous in filter files" },
+        { "run", run_main, "run a command through the daemon" },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

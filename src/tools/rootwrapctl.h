@@ -23,3 +23,4 @@ void loaded_deinit(struct loaded *loaded);
 
 int explain_main(int argc, char **argv);
 int lint_main(int argc, char **argv);
+int run_main(int argc, char **argv);
