@@ -140,6 +140,7 @@ static void end(struct link *link)
 static int say_hello(struct link *link)
 {
         struct native_writer writer;
+        int r;
 
         if (getrandom(link->nonces.client, NATIVE_NONCE_BYTES, 0) != NATIVE_NONCE_BYTES)
                 return err_origin(-EIO);
@@ -147,7 +148,8 @@ static int say_hello(struct link *link)
         native_put_u32(&writer, NATIVE_TAG_VERSION, NATIVE_VERSION);
         native_put(&writer, NATIVE_TAG_NONCE, link->nonces.client, NATIVE_NONCE_BYTES);
         link->state = LINK_WELCOME;
-        return fd_send(link->fd, writer.bytes, native_end(&writer), NULL, 0);
+        r = fd_send(link->fd, writer.bytes, native_end(&writer), NULL, 0);
+        return r == FD_E_END ? 0 : r; /* it may have said why: that is to be read */
 }
 
 /* Return: 0, ROOTWRAP_E_* or negative errno */
@@ -433,6 +435,12 @@ void link_read(struct link *link)
                 return;
         }
         r = fd_receive(link->fd, handle->input, sizeof(handle->input), &n_bytes, &fds);
+        if (r == FD_E_END && !link->has_ended) {
+                /* the kernel tells of messages of ours that nobody read before it hands out those
+                 * that were sent to us */
+                link->has_ended = true;
+                r = fd_receive(link->fd, handle->input, sizeof(handle->input), &n_bytes, &fds);
+        }
         if (r == -EAGAIN)
                 return;
         if (!r || r == FD_E_SHORT) {

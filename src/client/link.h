@@ -31,6 +31,7 @@ struct link {
         pid_t pid;       /* of the daemon that we started, 0: none */
         bool is_blocked; /* the socket has no room */
         bool has_signals;
+        bool has_ended; /* an end was read, behind which messages may have been */
 
         char greeting[LINK_GREETING_BYTES];
         size_t n_greeting;
