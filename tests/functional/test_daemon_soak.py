@@ -125,12 +125,12 @@ def test_many_commands_leave_no_descriptor_no_process_and_no_memory(
     # what is only needed once is there afterwards
     soak(daemon, max(N_COMMANDS // 5, 50 * N_CONNECTIONS))
     wait_for(lambda: is_at_rest(daemon), "the last commands")
-    descriptors = daemon.n_descriptors()
+    descriptors = daemon.n_descriptors_at_rest()
     memory_kib = daemon.memory_kib("RssAnon")
 
     soak(daemon, N_COMMANDS)
     wait_for(lambda: is_at_rest(daemon), "the last commands")
-    wait_for(lambda: daemon.n_descriptors() == descriptors, "the descriptors to be closed")
+    wait_for(lambda: daemon.n_descriptors() <= descriptors, "the descriptors to be closed")
     for pid in daemon.pids:
         assert status_of(Path(f"/proc/{pid}/status").read_text("ascii"), "State")[0] == "S"
     if not WRAPPER:
