@@ -134,7 +134,7 @@ def test_somebody_is_killed(our_daemon_program: DaemonProgram, launch: Launcher,
         assert of.stop() == 0
     last = launch(our_daemon_program)
     assert last.stop() == 0
-    assert [name for name in os.listdir("/tmp") if name.startswith("rootwrapd-")] == [], \
+    assert not [of.path for of in launch.daemons if of.path.parent.exists()], \
         "the next daemon removes what killed ones left"
 
 
