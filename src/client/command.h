@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A command or a question, from its call to its answer. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "client/answer.h"
+#include "client/handle.h"
+#include "util/text.h"
+
+enum command_kind {
+        COMMAND_START,
+        COMMAND_EXPLAIN,
+        COMMAND_STATUS,
+};
+
+/* In this order. */
+enum command_state {
+        COMMAND_QUEUED,
+        COMMAND_SENT,
+        COMMAND_STARTED,
+        COMMAND_DONE,
+};
+
+/* A thread that waits. */
+struct waiter {
+        struct list link;
+        pthread_cond_t woken;
+};
+
+struct command {
+        struct source source;
+        struct list link; /* in the handle's queue, the link's, or the handle's finished ones */
+        struct rootwrap *handle;
+        struct link *sent_on;
+        enum command_kind kind;
+        enum command_state state;
+        uint32_t id;
+
+        char *args; /* strings, each with its NUL */
+        size_t n_args;
+        size_t n_args_sent;
+        char *env;
+        size_t n_env;
+
+        int fds[4]; /* -1: none; owned where owns_fds */
+        bool owns_fds;
+        uint32_t flags;
+        uint64_t timeout_ms;
+        unsigned int umask;
+        int nice;
+        struct native_limit limits[NATIVE_LIMITS_MAX];
+        size_t n_limits;
+
+        pid_t pid; /* 0: not known yet */
+        int pidfd; /* of HANDLE_EACH */
+        uint64_t start_us;
+        uint64_t signals; /* to be sent, a bit each */
+
+        struct waiter *waiter;
+        struct answer *answer;
+        rootwrap_done_fn done;
+        void *userdata;
+
+        struct native_message message; /* of an EXPLANATION; its fields lie in @texts */
+        struct text texts;
+        uint64_t counters[7 + ROOTWRAP_BUCKETS];
+        size_t n_running;
+};
+
+int command_new(struct rootwrap *handle,
+                enum command_kind kind,
+                const char *const *argv,
+                const struct rootwrap_options *options,
+                struct command **ret_command);
+struct command *command_free(struct command *command);
+int command_own_fds(struct command *command);
+void command_close_fds(struct command *command);
+size_t command_format(const struct command *command, char *bytes, size_t *ret_n_args);
+void command_take(struct command *command, const struct native_message *message);
+void command_fail(struct command *command, int error, const char *reason);
+
+CLEANUP_DEFINE(struct command, command_free)
