@@ -319,10 +319,10 @@ def test_a_command_ends_when_its_time_is_over(native: Native) -> None:
 
 def test_what_ignores_sigterm_is_killed_after_the_grace_time(native: Native) -> None:
     ident = native.start("sh", "-c", "trap '' TERM; sleep 30 & wait; sleep 30",
-                         fields={TIMEOUT: struct.pack("<Q", 100)})
+                         fields={TIMEOUT: struct.pack("<Q", 1000)})
     ended = native.wait(ident, EXITED)
     assert (ended.returncode, ended.number(FLAGS)) == (-signal.SIGKILL, TIMED_OUT)
-    assert 5_000_000 <= ended.number(DURATION) < 15_000_000
+    assert 6_000_000 <= ended.number(DURATION) < 20_000_000
 
 
 def test_one_that_ends_in_time_has_not_timed_out(native: Native) -> None:
@@ -472,8 +472,13 @@ def test_without_its_worker_the_monitor_kills_what_ignores_sigterm(
 ) -> None:
     daemon = launch(our_daemon_program)
     with daemon.native() as native:
-        ident = native.start("sh", "-c", "trap '' TERM; sleep 38 & wait; sleep 38")
+        read, write = os.pipe()
+        ident = native.start("sh", "-c", "trap '' TERM; echo; exec >&-; sleep 38 & wait; sleep 38",
+                             stdout=write)
         pid = native.wait(ident, STARTED).number(PID)
+        assert os.read(read, 1) == b"\n"
+        os.close(read)
+        os.close(write)
         os.kill(daemon.worker, signal.SIGKILL)
     begin = time.monotonic()
     assert daemon.wait() == 1
