@@ -311,11 +311,11 @@ static void keep_message(struct command *command, const struct native_message *m
 }
 
 /**
- * command_take() - something was told about it
+ * command_hear() - something was told about it
  * @command: it; its state follows
  * @message: was parsed, and is about this id
  */
-void command_take(struct command *command, const struct native_message *message)
+void command_hear(struct command *command, const struct native_message *message)
 {
         bool is_start = command->kind == COMMAND_START;
 

@@ -79,7 +79,7 @@ struct command *command_free(struct command *command);
 int command_own_fds(struct command *command);
 void command_close_fds(struct command *command);
 size_t command_format(const struct command *command, char *bytes, size_t *ret_n_args);
-void command_take(struct command *command, const struct native_message *message);
+void command_hear(struct command *command, const struct native_message *message);
 void command_fail(struct command *command, int error, const char *reason);
 
 CLEANUP_DEFINE(struct command, command_free)

@@ -22,7 +22,7 @@ struct status {
         struct arena arena;
 };
 
-/* The next message that command_take() kept. Return: where the one after it begins */
+/* The next message that command_hear() kept. Return: where the one after it begins */
 static const char *unpack(const char *at, struct native_message *message)
 {
         uint32_t tag;

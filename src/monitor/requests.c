@@ -39,7 +39,8 @@ struct request {
         struct audit_peer peer;
         const char **argv;
         int streams[N_STREAMS];
-        int cwd_fd;     /* -1: ours */
+        int cwd_fd; /* -1: ours */
+        int64_t started_us;
         uint32_t flags; /* enum record_start_flag */
         struct spawn_limit limits[RECORD_LIMITS_MAX];
         struct spawn_apart apart;
@@ -353,7 +354,7 @@ static int take_over(struct request *request, pid_t pid, struct launch *launch)
                         (void)launch_finish(launch, &step);
                 return r;
         }
-        job->started_us = job_clock_us();
+        job->started_us = request->started_us;
         job->filter = decision->filter;
         job->audit.peer = request->peer;
         job->audit.filter = decision->filter->name;
@@ -382,6 +383,7 @@ static int start_program(struct request *request, const struct spawn *spawn)
         pid_t pid;
         int r;
 
+        request->started_us = job_clock_us();
         if (request->monitor->n_jobs && spawn->pidfd < 0 && launch_is_possible()) {
                 r = launch_begin(&launch, spawn);
                 if (r)
