@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/command.h"
+#include "client/order.h"
 #include "client/process.h"
 #include "util/err.h"
 
@@ -48,7 +48,7 @@ static const char **put(const char **at, const char *strings, size_t n_bytes)
 }
 
 /* Return: the words; NULL: no memory */
-static const char **make_argv(const struct rootwrap *handle, const struct command *command)
+static const char **make_argv(const struct rootwrap *handle, const struct order *command)
 {
         size_t n_words =
                 count(command->args, command->n_args) + count(command->env, command->n_env) + 2;
@@ -72,7 +72,7 @@ static const char **make_argv(const struct rootwrap *handle, const struct comman
 }
 
 /* The daemon's rule: the stricter of both. */
-static struct properties merge(const struct rootwrap *handle, const struct command *command)
+static struct properties merge(const struct rootwrap *handle, const struct order *command)
 {
         struct properties merged = { .umask = handle->properties.umask | command->umask,
                                      .nice = handle->properties.nice };
@@ -102,7 +102,7 @@ static struct properties merge(const struct rootwrap *handle, const struct comma
  *
  * Return: 0 or negative errno
  */
-int each_start(struct rootwrap *handle, struct command *command)
+int each_start(struct rootwrap *handle, struct order *command)
 {
         struct properties properties = merge(handle, command);
         const char **argv;
@@ -111,7 +111,7 @@ int each_start(struct rootwrap *handle, struct command *command)
                                    .properties = &properties };
         int r;
 
-        if (command->kind != COMMAND_START || command->timeout_ms || command->flags)
+        if (command->kind != ORDER_START || command->timeout_ms || command->flags)
                 return -EOPNOTSUPP; /* sudo's process is root's: nobody here could end it */
         argv = make_argv(handle, command);
         if (!argv)
@@ -122,8 +122,8 @@ int each_start(struct rootwrap *handle, struct command *command)
         if (r)
                 return r;
         command->start_us = now_us();
-        command->state = COMMAND_STARTED;
-        command_close_fds(command);
+        command->state = ORDER_STARTED;
+        order_close_fds(command);
         list_append(&handle->processes, &command->link);
         command->pidfd = (int)syscall(SYS_pidfd_open, command->pid, 0);
         if (command->pidfd < 0 || handle_watch(handle, command->pidfd, &command->source, false))
@@ -136,7 +136,7 @@ int each_start(struct rootwrap *handle, struct command *command)
  * @handle:  the handle
  * @command: done afterwards
  */
-void each_end(struct rootwrap *handle, struct command *command)
+void each_end(struct rootwrap *handle, struct order *command)
 {
         struct rusage usage = { 0 };
         struct rootwrap_result *result = &command->answer->result;
@@ -150,13 +150,13 @@ void each_end(struct rootwrap *handle, struct command *command)
                 handle_unwatch(handle, command->pidfd);
         list_remove(&command->link);
         if (pid < 0) {
-                command_fail(command, ROOTWRAP_E_UNKNOWN, "Somebody else has waited for it");
+                order_fail(command, ROOTWRAP_E_UNKNOWN, "Somebody else has waited for it");
                 handle_done(handle, command);
                 return;
         }
         answer_set_status(command->answer, status);
         result->duration_us = now_us() - command->start_us;
-        command->state = COMMAND_DONE;
+        command->state = ORDER_DONE;
         handle_done(handle, command);
 }
 
@@ -167,7 +167,7 @@ void each_end(struct rootwrap *handle, struct command *command)
  *
  * Return: 0 or negative errno: -EPERM, as a rule, for sudo's process is root's
  */
-int each_signal(const struct command *command, int number)
+int each_signal(const struct order *command, int number)
 {
         return kill(command->pid, number) ? -errno : 0;
 }

@@ -2,9 +2,9 @@
 /* A command without a daemon: sudo and rootwrap, each time. */
 #pragma once
 
-struct command;
+struct order;
 struct rootwrap;
 
-int each_start(struct rootwrap *handle, struct command *command);
-void each_end(struct rootwrap *handle, struct command *command);
-int each_signal(const struct command *command, int number);
+int each_start(struct rootwrap *handle, struct order *command);
+void each_end(struct rootwrap *handle, struct order *command);
+int each_signal(const struct order *command, int number);

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/command.h"
 #include "client/handle.h"
+#include "client/order.h"
 #include "util/cleanup.h"
 #include "util/err.h"
 
@@ -224,7 +224,7 @@ static void output_give(struct output *output, char **ret_bytes, size_t *ret_n_b
 
 /* Return: what the call returns */
 static int finish(struct rootwrap *handle,
-                  struct command *command,
+                  struct order *command,
                   struct rootwrap_result **ret_result)
 {
         struct answer *answer = command->answer;
@@ -248,7 +248,7 @@ static int fail(int r)
 }
 
 /* Submits a command, and waits until it has got so far. Return: 0 or negative errno */
-static int submit(struct rootwrap *handle, struct command *command, enum command_state state)
+static int submit(struct rootwrap *handle, struct order *command, enum order_state state)
 {
         int r;
 
@@ -274,34 +274,34 @@ int rootwrap_run(struct rootwrap *handle,
                  const struct rootwrap_options *options,
                  struct rootwrap_result **ret_result)
 {
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         int r;
 
         r = handle_check(handle);
         if (!r)
-                r = command_new(handle, COMMAND_START, argv, options, &command);
+                r = order_new(handle, ORDER_START, argv, options, &command);
         if (!r)
-                r = submit(handle, command, COMMAND_DONE);
+                r = submit(handle, command, ORDER_DONE);
         return r ? fail(r) : finish(handle, command, ret_result);
 }
 
 /* Return: 0 or negative errno; the command is done either way, if it was submitted */
-static int execute(struct rootwrap *handle, struct command *command, struct streams *streams)
+static int execute(struct rootwrap *handle, struct order *command, struct streams *streams)
 {
         int r;
         size_t i;
 
-        r = submit(handle, command, COMMAND_STARTED);
+        r = submit(handle, command, ORDER_STARTED);
         for (i = 0; i < 3; i++)
                 close_fd(&streams->theirs[i]);
         if (r)
                 return r;
-        if (command->state != COMMAND_DONE || command->answer->result.wait_status >= 0)
+        if (command->state != ORDER_DONE || command->answer->result.wait_status >= 0)
                 r = pump(streams);
         if (r) /* it gets SIGPIPE, or its stdin's end */
                 streams_deinit(streams);
         (void)pthread_mutex_lock(&handle->mutex);
-        handle_wait(handle, command, COMMAND_DONE);
+        handle_wait(handle, command, ORDER_DONE);
         (void)pthread_mutex_unlock(&handle->mutex);
         if (r) {
                 *streams = (struct streams){ .theirs = { -1, -1, -1 },
@@ -335,14 +335,14 @@ int rootwrap_execute(struct rootwrap *handle,
                      struct rootwrap_result **ret_result)
 {
         const struct rootwrap_options none = ROOTWRAP_OPTIONS_INIT;
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         struct streams streams;
         size_t i;
         int r;
 
         r = handle_check(handle);
         if (!r)
-                r = command_new(handle, COMMAND_START, argv, options, &command);
+                r = order_new(handle, ORDER_START, argv, options, &command);
         if (r)
                 return fail(r);
         r = streams_init(&streams, options ? options : &none, input, n_input);
@@ -358,7 +358,7 @@ int rootwrap_execute(struct rootwrap *handle,
 /**
  * handle_ask() - a question, and its answer
  * @handle:      the handle
- * @kind:        COMMAND_EXPLAIN or COMMAND_STATUS
+ * @kind:        ORDER_EXPLAIN or ORDER_STATUS
  * @argv:        the command that is asked about, or NULL
  * @env:         its variables, or NULL
  * @ret_command: holds what was told
@@ -369,18 +369,18 @@ int handle_ask(struct rootwrap *handle,
                int kind,
                const char *const *argv,
                const char *const *env,
-               struct command **ret_command)
+               struct order **ret_command)
 {
         struct rootwrap_options options = ROOTWRAP_OPTIONS_INIT;
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         int r;
 
         options.env = env;
         r = handle_check(handle);
         if (!r)
-                r = command_new(handle, (enum command_kind)kind, argv, &options, &command);
+                r = order_new(handle, (enum order_kind)kind, argv, &options, &command);
         if (!r)
-                r = submit(handle, command, COMMAND_DONE);
+                r = submit(handle, command, ORDER_DONE);
         if (r)
                 return fail(r);
         r = command->answer->result.error;

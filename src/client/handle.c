@@ -16,9 +16,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "client/command.h"
 #include "client/each.h"
 #include "client/link.h"
+#include "client/order.h"
 #include "util/cleanup.h"
 #include "util/err.h"
 
@@ -112,7 +112,7 @@ void handle_unwatch(struct rootwrap *handle, int fd)
  * @handle:  the handle
  * @command: the thread that waits for it, if any, is woken
  */
-void handle_changed(struct rootwrap *handle, struct command *command)
+void handle_changed(struct rootwrap *handle, struct order *command)
 {
         (void)handle;
         if (command->waiter)
@@ -124,7 +124,7 @@ void handle_changed(struct rootwrap *handle, struct command *command)
  * @handle:  the handle
  * @command: in no list; a callback waits for dispatch, a thread is woken
  */
-void handle_done(struct rootwrap *handle, struct command *command)
+void handle_done(struct rootwrap *handle, struct order *command)
 {
         handle->n_commands--;
         handle_changed(handle, command);
@@ -143,11 +143,11 @@ void handle_done(struct rootwrap *handle, struct command *command)
  */
 void handle_fail_queued(struct rootwrap *handle, int error, const char *reason)
 {
-        struct command *command;
+        struct order *command;
 
-        while ((command = list_first(&handle->queued, struct command, link))) {
+        while ((command = list_first(&handle->queued, struct order, link))) {
                 list_remove(&command->link);
-                command_fail(command, error, reason);
+                order_fail(command, error, reason);
                 handle_done(handle, command);
         }
 }
@@ -175,7 +175,7 @@ void handle_flush(struct rootwrap *handle)
  *
  * Return: 0 or negative errno; then nothing has begun
  */
-int handle_submit(struct rootwrap *handle, struct command *command)
+int handle_submit(struct rootwrap *handle, struct order *command)
 {
         int r;
 
@@ -231,7 +231,7 @@ static bool turn(struct rootwrap *handle, int timeout_ms)
         if (source->kind == SOURCE_LINK)
                 serve_link(handle, (struct link *)(void *)source, event.events);
         else
-                each_end(handle, (struct command *)(void *)source);
+                each_end(handle, (struct order *)(void *)source);
         return true;
 }
 
@@ -248,9 +248,9 @@ static void pass_on(struct rootwrap *handle)
  * handle_wait() - wait until a command has got so far
  * @handle:  the handle
  * @command: was submitted
- * @state:   enum command_state
+ * @state:   enum order_state
  */
-void handle_wait(struct rootwrap *handle, struct command *command, int state)
+void handle_wait(struct rootwrap *handle, struct order *command, int state)
 {
         struct waiter waiter = { .woken = PTHREAD_COND_INITIALIZER };
 
@@ -309,22 +309,22 @@ int rootwrap_fd(struct rootwrap *handle)
 }
 
 /* Calls back, and forgets the command. The mutex is released meanwhile. */
-static void call_back(struct rootwrap *handle, struct command *command)
+static void call_back(struct rootwrap *handle, struct order *command)
 {
         (void)pthread_mutex_unlock(&handle->mutex);
         answer_put_reason(command->answer, handle->label);
         answer_seal(command->answer);
         command->done((struct rootwrap_command *)(void *)command, &command->answer->result,
                       command->userdata);
-        (void)command_free(command);
+        (void)order_free(command);
         (void)pthread_mutex_lock(&handle->mutex);
 }
 
 static void call_all_back(struct rootwrap *handle)
 {
-        struct command *command;
+        struct order *command;
 
-        while ((command = list_first(&handle->finished, struct command, link))) {
+        while ((command = list_first(&handle->finished, struct order, link))) {
                 list_remove(&command->link);
                 call_back(handle, command);
         }
@@ -378,14 +378,14 @@ int rootwrap_start(struct rootwrap *handle,
                    void *userdata,
                    struct rootwrap_command **ret_command)
 {
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         int r;
 
         r = handle_check(handle);
         if (!r)
-                r = command_new(handle, COMMAND_START, argv, options, &command);
+                r = order_new(handle, ORDER_START, argv, options, &command);
         if (!r)
-                r = command_own_fds(command);
+                r = order_own_fds(command);
         if (r)
                 return r;
         command->done = done;
@@ -413,7 +413,7 @@ int rootwrap_start(struct rootwrap *handle,
  */
 int rootwrap_signal(struct rootwrap_command *public, int number)
 {
-        struct command *command = (struct command *)(void *)public;
+        struct order *command = (struct order *)(void *)public;
         struct rootwrap *handle = command->handle;
         int r;
 
@@ -423,7 +423,7 @@ int rootwrap_signal(struct rootwrap_command *public, int number)
         if (r)
                 return r;
         (void)pthread_mutex_lock(&handle->mutex);
-        if (command->state == COMMAND_DONE) {
+        if (command->state == ORDER_DONE) {
                 r = 0;
         } else if (handle->way == HANDLE_EACH) {
                 r = each_signal(command, number);
@@ -446,7 +446,7 @@ int rootwrap_signal(struct rootwrap_command *public, int number)
  */
 int rootwrap_pid(const struct rootwrap_command *public)
 {
-        const struct command *command = (const struct command *)(const void *)public;
+        const struct order *command = (const struct order *)(const void *)public;
         int pid;
 
         (void)pthread_mutex_lock(&command->handle->mutex);
@@ -496,22 +496,22 @@ int handle_copy_words(const char *const *words, size_t n_words, char ***ret_copy
 /* Its commands are told nothing more. */
 static void end_commands(struct rootwrap *handle, bool is_ours)
 {
-        struct command *command;
+        struct order *command;
         struct link *link;
 
         handle_fail_queued(handle, ROOTWRAP_E_CLOSED, NULL);
         while ((link = list_first(&handle->links, struct link, link)))
                 link_close(link);
-        while ((command = list_first(&handle->processes, struct command, link))) {
+        while ((command = list_first(&handle->processes, struct order, link))) {
                 list_remove(&command->link);
-                command_fail(command, ROOTWRAP_E_UNKNOWN, NULL);
+                order_fail(command, ROOTWRAP_E_UNKNOWN, NULL);
                 handle_done(handle, command);
         }
         if (is_ours)
                 call_all_back(handle);
-        while ((command = list_first(&handle->finished, struct command, link))) {
+        while ((command = list_first(&handle->finished, struct order, link))) {
                 list_remove(&command->link);
-                (void)command_free(command);
+                (void)order_free(command);
         }
 }
 

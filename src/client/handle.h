@@ -14,7 +14,7 @@
 /* More than these are given up. */
 #define HANDLE_ZOMBIES_MAX 16
 
-struct command;
+struct order;
 struct link;
 
 enum handle_way {
@@ -26,7 +26,7 @@ enum handle_way {
 /* What the handle's epoll tells about. */
 enum source_kind {
         SOURCE_LINK,    /* a struct link */
-        SOURCE_PROCESS, /* a struct command that is a process of ours */
+        SOURCE_PROCESS, /* a struct order that is a process of ours */
 };
 
 struct source {
@@ -68,13 +68,13 @@ int handle_copy_words(const char *const *words, size_t n_words, char ***ret_copy
 int handle_watch(struct rootwrap *handle, int fd, struct source *source, bool wants_room);
 void handle_unwatch(struct rootwrap *handle, int fd);
 void handle_flush(struct rootwrap *handle);
-int handle_submit(struct rootwrap *handle, struct command *command);
-void handle_wait(struct rootwrap *handle, struct command *command, int state);
-void handle_done(struct rootwrap *handle, struct command *command);
-void handle_changed(struct rootwrap *handle, struct command *command);
+int handle_submit(struct rootwrap *handle, struct order *command);
+void handle_wait(struct rootwrap *handle, struct order *command, int state);
+void handle_done(struct rootwrap *handle, struct order *command);
+void handle_changed(struct rootwrap *handle, struct order *command);
 int handle_ask(struct rootwrap *handle,
                int kind,
                const char *const *argv,
                const char *const *env,
-               struct command **ret_command);
+               struct order **ret_command);
 void handle_fail_queued(struct rootwrap *handle, int error, const char *reason);

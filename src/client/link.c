@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/command.h"
+#include "client/order.h"
 #include "client/process.h"
 #include "util/cleanup.h"
 #include "util/err.h"
@@ -76,13 +76,13 @@ void link_close(struct link *link)
         size_t i;
 
         for (i = 0; i < LINK_SLOTS && link->n_commands; i++) {
-                struct command *command = link->commands[i];
+                struct order *command = link->commands[i];
 
                 if (!command)
                         continue;
                 link->commands[i] = NULL;
                 link->n_commands--;
-                command_fail(command, ROOTWRAP_E_UNKNOWN, link->complaint);
+                order_fail(command, ROOTWRAP_E_UNKNOWN, link->complaint);
                 handle_done(handle, command);
         }
         if (handle->link == link)
@@ -350,7 +350,7 @@ static void take_welcome(struct link *link, const struct native_message *message
 
 /* Commands */
 
-static void forget(struct link *link, struct command *command)
+static void forget(struct link *link, struct order *command)
 {
         link->commands[command->id % LINK_SLOTS] = NULL;
         link->n_commands--;
@@ -358,7 +358,7 @@ static void forget(struct link *link, struct command *command)
 }
 
 /* The daemon stops: the next one shall have this command. Nothing was executed of it. */
-static void send_elsewhere(struct link *link, struct command *command)
+static void send_elsewhere(struct link *link, struct order *command)
 {
         struct answer *answer = command->answer;
 
@@ -368,7 +368,7 @@ static void send_elsewhere(struct link *link, struct command *command)
         answer->filter = NULL;
         answer->result.error = 0;
         answer->result.refused_errno = 0;
-        command->state = COMMAND_QUEUED;
+        command->state = ORDER_QUEUED;
         command->n_args_sent = 0;
         list_append(&link->handle->queued, &command->link);
         retire(link);
@@ -377,21 +377,21 @@ static void send_elsewhere(struct link *link, struct command *command)
 static void take_answer(struct link *link, const struct native_message *message)
 {
         struct rootwrap *handle = link->handle;
-        struct command *command = link->commands[message->id % LINK_SLOTS];
+        struct order *command = link->commands[message->id % LINK_SLOTS];
         bool is_leaving = message->type == NATIVE_REFUSED &&
                           native_get_u32(message, NATIVE_TAG_CODE) == NATIVE_CODE_NOT_NOW &&
                           native_get_u32(message, NATIVE_TAG_ERROR) == ESHUTDOWN;
 
         if (!command || command->id != message->id)
                 return; /* about nothing of ours */
-        if (is_leaving && command->state == COMMAND_SENT) {
+        if (is_leaving && command->state == ORDER_SENT) {
                 forget(link, command);
                 send_elsewhere(link, command);
                 handle_flush(handle);
                 return;
         }
-        command_hear(command, message);
-        if (command->state == COMMAND_DONE) {
+        order_take(command, message);
+        if (command->state == ORDER_DONE) {
                 forget(link, command);
                 handle_done(handle, command);
         } else {
@@ -478,7 +478,7 @@ void link_unblock(struct link *link)
         link_signal(link);
 }
 
-static void choose_id(struct link *link, struct command *command)
+static void choose_id(struct link *link, struct order *command)
 {
         do
                 command->id = ++link->handle->last_id;
@@ -486,7 +486,7 @@ static void choose_id(struct link *link, struct command *command)
 }
 
 /* Return: 0, -EAGAIN, FD_E_END, or another negative errno */
-static int send_command(struct link *link, struct command *command)
+static int send_command(struct link *link, struct order *command)
 {
         char *output = link->handle->output;
         int fds[4];
@@ -501,7 +501,7 @@ static int send_command(struct link *link, struct command *command)
         if (!command->n_args_sent)
                 choose_id(link, command);
         for (;;) {
-                n_bytes = command_format(command, output, &n_args);
+                n_bytes = order_format(command, output, &n_args);
                 if (!n_bytes)
                         return -E2BIG;
                 if (n_args == SIZE_MAX)
@@ -531,9 +531,9 @@ void link_signal(struct link *link)
         if (!link->has_signals || link->is_blocked)
                 return;
         for (i = 0; i < LINK_SLOTS; i++) {
-                struct command *command = link->commands[i];
+                struct order *command = link->commands[i];
 
-                if (!command || command->state != COMMAND_STARTED)
+                if (!command || command->state != ORDER_STARTED)
                         continue; /* before, there is no process that could get one */
                 for (number = 1; command->signals && number < 64; number++) {
                         if (!(command->signals >> number & 1))
@@ -551,7 +551,7 @@ void link_signal(struct link *link)
 }
 
 /* Return: may the next one be sent? */
-static bool send_next(struct link *link, struct command *command)
+static bool send_next(struct link *link, struct order *command)
 {
         struct rootwrap *handle = link->handle;
         int r;
@@ -570,13 +570,13 @@ static bool send_next(struct link *link, struct command *command)
         }
         list_remove(&command->link);
         if (r) {
-                command_fail(command, r, NULL);
+                order_fail(command, r, NULL);
                 handle_done(handle, command);
                 if (command->n_args_sent) /* others must not follow half of its arguments */
                         retire(link);
                 return link->state == LINK_UP;
         }
-        command->state = COMMAND_SENT;
+        command->state = ORDER_SENT;
         command->sent_on = link;
         link->commands[command->id % LINK_SLOTS] = command;
         link->n_commands++;
@@ -591,10 +591,10 @@ static bool send_next(struct link *link, struct command *command)
 void link_flush(struct link *link)
 {
         struct rootwrap *handle = link->handle;
-        struct command *command;
+        struct order *command;
 
         while (!link->is_blocked && link->n_commands < link->n_commands_max &&
-               (command = list_first(&handle->queued, struct command, link)))
+               (command = list_first(&handle->queued, struct order, link)))
                 if (!send_next(link, command))
                         break;
 }

@@ -8,7 +8,7 @@
 #include "client/handle.h"
 #include "wire/native-proof.h"
 
-struct command;
+struct order;
 
 /* Where a link has an unfinished command: its id modulo this. A power of two. */
 #define LINK_SLOTS          4096u
@@ -41,7 +41,7 @@ struct link {
         uint32_t n_commands_max;
         uint32_t n_args_max;
         size_t n_commands;
-        struct command *commands[LINK_SLOTS];
+        struct order *commands[LINK_SLOTS];
         char *complaint; /* what the daemon's ERROR said */
 };
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/command.h"
 #include "client/handle.h"
+#include "client/order.h"
 #include "util/arena.h"
 #include "util/cleanup.h"
 
@@ -22,7 +22,7 @@ struct status {
         struct arena arena;
 };
 
-/* The next message that command_hear() kept. Return: where the one after it begins */
+/* The next message that order_take() kept. Return: where the one after it begins */
 static const char *unpack(const char *at, struct native_message *message)
 {
         uint32_t tag;
@@ -86,13 +86,13 @@ int rootwrap_explain(struct rootwrap *handle,
                      const char *const *env,
                      struct rootwrap_explanation **ret_explanation)
 {
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         struct explanation *explanation;
         struct native_message message;
         struct arena *arena;
         int r;
 
-        r = handle_ask(handle, COMMAND_EXPLAIN, argv, env, &command);
+        r = handle_ask(handle, ORDER_EXPLAIN, argv, env, &command);
         if (r)
                 return r;
         explanation = calloc(1, sizeof(*explanation));
@@ -142,7 +142,7 @@ static void take_running(struct arena *arena,
 }
 
 /* Return: 0 or -ENOMEM */
-static int take_status(const struct command *command, struct status *status)
+static int take_status(const struct order *command, struct status *status)
 {
         const uint64_t *counters = command->counters;
         const char *at = text_get(&command->texts);
@@ -183,11 +183,11 @@ static int take_status(const struct command *command, struct status *status)
  */
 int rootwrap_status(struct rootwrap *handle, struct rootwrap_status **ret_status)
 {
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         struct status *status;
         int r;
 
-        r = handle_ask(handle, COMMAND_STATUS, NULL, NULL, &command);
+        r = handle_ask(handle, ORDER_STATUS, NULL, NULL, &command);
         if (r)
                 return r;
         status = calloc(1, sizeof(*status));

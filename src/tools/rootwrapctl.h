@@ -24,4 +24,5 @@ void loaded_deinit(struct loaded *loaded);
 int attach_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int lint_main(int argc, char **argv);
+int run_main(int argc, char **argv);
 int status_main(int argc, char **argv);

@@ -125,7 +125,7 @@ static int do_echo(struct rootwrap *handle, char **words)
 static int do_run(struct rootwrap *handle, char **words)
 {
         struct rootwrap_options options = ROOTWRAP_OPTIONS_INIT;
-        const char *env[] = { getenv("RUN_ENV"), NULL };
+        const char *env[] = { getenv("RUN_ENV"), getenv("RUN_ENV_2"), NULL };
         struct rootwrap_limit limit = { RLIMIT_NOFILE, 77, 88 };
         struct rootwrap_result *result;
         int r;

@@ -4,7 +4,7 @@
  * because the daemon stops is sent once more, to the next daemon. Its descriptors are the caller's
  * while the caller waits, and copies in an event loop.
  */
-#include "client/command.h"
+#include "client/order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "util/err.h"
 
 /* Nobody's daemon takes more. */
-#define COMMAND_WORDS_BYTES_MAX (64u * 1024 * 1024)
+#define ORDER_WORDS_BYTES_MAX (64u * 1024 * 1024)
 
 /* Strings, one behind the other. Return: 0 or negative errno */
 static int join(const char *const *strings, char **ret_bytes, size_t *ret_n_bytes)
@@ -28,7 +28,7 @@ static int join(const char *const *strings, char **ret_bytes, size_t *ret_n_byte
 
         for (i = 0; strings && strings[i]; i++) {
                 n = strlen(strings[i]) + 1;
-                if (n > COMMAND_WORDS_BYTES_MAX - n_bytes)
+                if (n > ORDER_WORDS_BYTES_MAX - n_bytes)
                         return -E2BIG;
                 n_bytes += n;
         }
@@ -47,7 +47,7 @@ static int join(const char *const *strings, char **ret_bytes, size_t *ret_n_byte
 }
 
 /* Return: 0 or -EINVAL */
-static int take_options(struct command *command, const struct rootwrap_options *given)
+static int take_options(struct order *command, const struct rootwrap_options *given)
 {
         const struct rootwrap_options none = ROOTWRAP_OPTIONS_INIT;
         const struct rootwrap_options *options = given ? given : &none;
@@ -83,7 +83,7 @@ static int take_options(struct command *command, const struct rootwrap_options *
 }
 
 /**
- * command_new() - a command that nobody knows of yet
+ * order_new() - a command that nobody knows of yet
  * @handle:      whose
  * @kind:        what it is
  * @argv:        its words, ended by NULL; may be NULL; copied
@@ -92,23 +92,23 @@ static int take_options(struct command *command, const struct rootwrap_options *
  *
  * Return: 0 or negative errno
  */
-int command_new(struct rootwrap *handle,
-                enum command_kind kind,
-                const char *const *argv,
-                const struct rootwrap_options *options,
-                struct command **ret_command)
+int order_new(struct rootwrap *handle,
+              enum order_kind kind,
+              const char *const *argv,
+              const struct rootwrap_options *options,
+              struct order **ret_command)
 {
-        cleanup_with(command_free) struct command *command = NULL;
+        cleanup_with(order_free) struct order *command = NULL;
         int r;
 
         command = calloc(1, sizeof(*command));
         if (!command)
                 return err_origin(-ENOMEM);
-        *command = (struct command){ .source.kind = SOURCE_PROCESS,
-                                     .handle = handle,
-                                     .kind = kind,
-                                     .fds = { -1, -1, -1, -1 },
-                                     .pidfd = -1 };
+        *command = (struct order){ .source.kind = SOURCE_PROCESS,
+                                   .handle = handle,
+                                   .kind = kind,
+                                   .fds = { -1, -1, -1, -1 },
+                                   .pidfd = -1 };
         r = take_options(command, options);
         if (!r)
                 r = join(argv, &command->args, &command->n_args);
@@ -123,16 +123,16 @@ int command_new(struct rootwrap *handle,
 }
 
 /**
- * command_free() - forget a command
+ * order_free() - forget a command
  * @command: in no list; or NULL
  *
  * Return: NULL
  */
-struct command *command_free(struct command *command)
+struct order *order_free(struct order *command)
 {
         if (!command)
                 return NULL;
-        command_close_fds(command);
+        order_close_fds(command);
         if (command->pidfd >= 0)
                 (void)close(command->pidfd);
         free(command->args);
@@ -144,12 +144,12 @@ struct command *command_free(struct command *command)
 }
 
 /**
- * command_own_fds() - make descriptors its own, as the caller will not wait
+ * order_own_fds() - make descriptors its own, as the caller will not wait
  * @command: was just made
  *
  * Return: 0 or negative errno
  */
-int command_own_fds(struct command *command)
+int order_own_fds(struct order *command)
 {
         int fds[4] = { -1, -1, -1, -1 };
         int r = 0;
@@ -168,10 +168,10 @@ int command_own_fds(struct command *command)
 }
 
 /**
- * command_close_fds() - the daemon has them, or nobody will
+ * order_close_fds() - the daemon has them, or nobody will
  * @command: has none of its own afterwards
  */
-void command_close_fds(struct command *command)
+void order_close_fds(struct order *command)
 {
         size_t i;
 
@@ -183,7 +183,7 @@ void command_close_fds(struct command *command)
         }
 }
 
-static void put_start(const struct command *command, struct native_writer *writer)
+static void put_start(const struct order *command, struct native_writer *writer)
 {
         uint8_t fds = 0;
         size_t i;
@@ -203,32 +203,32 @@ static void put_start(const struct command *command, struct native_writer *write
 }
 
 /* What a START or EXPLAIN has behind its arguments. Return: room for them; SIZE_MAX: none at all */
-static size_t room_for_args(const struct command *command, char *bytes)
+static size_t room_for_args(const struct order *command, char *bytes)
 {
         struct native_writer writer;
 
         native_begin(&writer, bytes, NATIVE_START, 0);
         if (command->n_env)
                 native_put(&writer, NATIVE_TAG_ENV, command->env, command->n_env);
-        if (command->kind == COMMAND_START)
+        if (command->kind == ORDER_START)
                 put_start(command, &writer);
         return native_end(&writer) ? native_room(&writer) : SIZE_MAX;
 }
 
 /**
- * command_format() - its next message
+ * order_format() - its next message
  * @command:    it
  * @bytes:      where to, NATIVE_MESSAGE_BYTES
  * @ret_n_args: how many bytes of the arguments are in it; SIZE_MAX: it is the last message
  *
  * Return: the message's length; 0: the environment is too long for any
  */
-size_t command_format(const struct command *command, char *bytes, size_t *ret_n_args)
+size_t order_format(const struct order *command, char *bytes, size_t *ret_n_args)
 {
         static const enum native_type types[] = {
-                [COMMAND_START] = NATIVE_START,
-                [COMMAND_EXPLAIN] = NATIVE_EXPLAIN,
-                [COMMAND_STATUS] = NATIVE_STATUS,
+                [ORDER_START] = NATIVE_START,
+                [ORDER_EXPLAIN] = NATIVE_EXPLAIN,
+                [ORDER_STATUS] = NATIVE_STATUS,
         };
         const char *args = command->args + command->n_args_sent;
         size_t n_args = command->n_args - command->n_args_sent;
@@ -250,7 +250,7 @@ size_t command_format(const struct command *command, char *bytes, size_t *ret_n_
                 native_put(&writer, NATIVE_TAG_ARGS, args, n_args);
         if (command->n_env)
                 native_put(&writer, NATIVE_TAG_ENV, command->env, command->n_env);
-        if (command->kind == COMMAND_START)
+        if (command->kind == ORDER_START)
                 put_start(command, &writer);
         *ret_n_args = SIZE_MAX;
         return native_end(&writer);
@@ -265,7 +265,7 @@ static char *copy_field(const struct native_message *message, enum native_tag ta
         return field->bytes ? strndup(field->bytes, field->n_bytes) : NULL;
 }
 
-static void take_refused(struct command *command, const struct native_message *message)
+static void take_refused(struct order *command, const struct native_message *message)
 {
         struct answer *answer = command->answer;
         uint32_t code = native_get_u32(message, NATIVE_TAG_CODE);
@@ -281,7 +281,7 @@ static void take_refused(struct command *command, const struct native_message *m
         answer->result.exit_code = (int)(code & 0xff);
 }
 
-static void take_exited(struct command *command, const struct native_message *message)
+static void take_exited(struct order *command, const struct native_message *message)
 {
         struct native_usage usage = native_get_usage(message);
         struct rootwrap_result *result = &command->answer->result;
@@ -295,7 +295,7 @@ static void take_exited(struct command *command, const struct native_message *me
 }
 
 /* The whole message is kept, for whoever asked to take it apart. */
-static void keep_message(struct command *command, const struct native_message *message)
+static void keep_message(struct order *command, const struct native_message *message)
 {
         uint32_t tag;
         uint32_t n;
@@ -311,51 +311,51 @@ static void keep_message(struct command *command, const struct native_message *m
 }
 
 /**
- * command_hear() - something was told about it
+ * order_take() - something was told about it
  * @command: it; its state follows
  * @message: was parsed, and is about this id
  */
-void command_hear(struct command *command, const struct native_message *message)
+void order_take(struct order *command, const struct native_message *message)
 {
-        bool is_start = command->kind == COMMAND_START;
+        bool is_start = command->kind == ORDER_START;
 
         if (message->type == NATIVE_STARTED && is_start) {
                 command->pid = (pid_t)native_get_u32(message, NATIVE_TAG_PID);
-                command->state = COMMAND_STARTED;
-                command_close_fds(command);
+                command->state = ORDER_STARTED;
+                order_close_fds(command);
                 return;
         }
-        if (message->type == NATIVE_TOTALS && command->kind == COMMAND_STATUS) {
+        if (message->type == NATIVE_TOTALS && command->kind == ORDER_STATUS) {
                 (void)native_get_counters(message, command->counters, 7 + ROOTWRAP_BUCKETS);
                 return;
         }
-        if (message->type == NATIVE_COMMAND && command->kind == COMMAND_STATUS) {
+        if (message->type == NATIVE_COMMAND && command->kind == ORDER_STATUS) {
                 keep_message(command, message);
                 command->n_running++;
                 return;
         }
-        if (message->type == NATIVE_EXITED && command->state == COMMAND_STARTED)
+        if (message->type == NATIVE_EXITED && command->state == ORDER_STARTED)
                 take_exited(command, message);
-        else if (message->type == NATIVE_REFUSED && command->state == COMMAND_SENT)
+        else if (message->type == NATIVE_REFUSED && command->state == ORDER_SENT)
                 take_refused(command, message);
-        else if (message->type == NATIVE_EXPLANATION && command->kind == COMMAND_EXPLAIN)
+        else if (message->type == NATIVE_EXPLANATION && command->kind == ORDER_EXPLAIN)
                 keep_message(command, message);
-        else if (message->type != NATIVE_END || command->kind != COMMAND_STATUS)
+        else if (message->type != NATIVE_END || command->kind != ORDER_STATUS)
                 answer_set_error(command->answer, ROOTWRAP_E_UNKNOWN,
                                  "The daemon sent what is no answer to this");
-        command->state = COMMAND_DONE;
-        command_close_fds(command);
+        command->state = ORDER_DONE;
+        order_close_fds(command);
 }
 
 /**
- * command_fail() - nothing will be told about it
+ * order_fail() - nothing will be told about it
  * @command: it; is done afterwards
  * @error:   why: negative errno or ROOTWRAP_E_*
  * @reason:  a sentence, or NULL
  */
-void command_fail(struct command *command, int error, const char *reason)
+void order_fail(struct order *command, int error, const char *reason)
 {
         answer_set_error(command->answer, error, reason);
-        command->state = COMMAND_DONE;
-        command_close_fds(command);
+        command->state = ORDER_DONE;
+        order_close_fds(command);
 }

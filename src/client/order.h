@@ -10,18 +10,18 @@
 #include "client/handle.h"
 #include "util/text.h"
 
-enum command_kind {
-        COMMAND_START,
-        COMMAND_EXPLAIN,
-        COMMAND_STATUS,
+enum order_kind {
+        ORDER_START,
+        ORDER_EXPLAIN,
+        ORDER_STATUS,
 };
 
 /* In this order. */
-enum command_state {
-        COMMAND_QUEUED,
-        COMMAND_SENT,
-        COMMAND_STARTED,
-        COMMAND_DONE,
+enum order_state {
+        ORDER_QUEUED,
+        ORDER_SENT,
+        ORDER_STARTED,
+        ORDER_DONE,
 };
 
 /* A thread that waits. */
@@ -30,13 +30,13 @@ struct waiter {
         pthread_cond_t woken;
 };
 
-struct command {
+struct order {
         struct source source;
         struct list link; /* in the handle's queue, the link's, or the handle's finished ones */
         struct rootwrap *handle;
         struct link *sent_on;
-        enum command_kind kind;
-        enum command_state state;
+        enum order_kind kind;
+        enum order_state state;
         uint32_t id;
 
         char *args; /* strings, each with its NUL */
@@ -70,16 +70,16 @@ struct command {
         size_t n_running;
 };
 
-int command_new(struct rootwrap *handle,
-                enum command_kind kind,
-                const char *const *argv,
-                const struct rootwrap_options *options,
-                struct command **ret_command);
-struct command *command_free(struct command *command);
-int command_own_fds(struct command *command);
-void command_close_fds(struct command *command);
-size_t command_format(const struct command *command, char *bytes, size_t *ret_n_args);
-void command_hear(struct command *command, const struct native_message *message);
-void command_fail(struct command *command, int error, const char *reason);
+int order_new(struct rootwrap *handle,
+              enum order_kind kind,
+              const char *const *argv,
+              const struct rootwrap_options *options,
+              struct order **ret_command);
+struct order *order_free(struct order *command);
+int order_own_fds(struct order *command);
+void order_close_fds(struct order *command);
+size_t order_format(const struct order *command, char *bytes, size_t *ret_n_args);
+void order_take(struct order *command, const struct native_message *message);
+void order_fail(struct order *command, int error, const char *reason);
 
-CLEANUP_DEFINE(struct command, command_free)
+CLEANUP_DEFINE(struct order, order_free)

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootwrapctl run: a command through a daemon that behaves as if it had been called itself. Its
+ * streams are ours. What signals us goes on to it: it is in no session with our terminal, so that
+ * what the terminal sends reaches only us. A stop stops it and then ourselves, as a shell expects.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "rootwrap.h"
+#include "tools/rootwrapctl.h"
+#include "util/cleanup.h"
+
+/* Of what is not about the command itself. */
+#define RC_TEMPFAIL 75 /* EX_TEMPFAIL */
+
+/* Words of --daemon-command. */
+#define RUN_WORDS_MAX 32
+
+#define RUN_SOCKETS   "/run/rootwrapd/*.sock"
+
+struct run {
+        const char *socket;
+        const char *service_conf;
+        char *daemon_command;
+        uint64_t timeout_ms;
+        struct rootwrap *handle;
+        struct rootwrap_command *command;
+        int exit_code;
+        bool is_done;
+};
+
+static const char help[] =
+        "usage: rootwrapctl run [--socket SOCKET | --config-of FILE | --daemon-command WORDS]\n"
+        "                       [--timeout SECONDS] [--] COMMAND [ARG...]\n\n"
+        "Runs a command through rootwrap-daemon, with the streams, the working directory and the\n"
+        "signals of this program, and exits as it does.\n\n"
+        "  --socket SOCKET         a host service's; by default the only one in /run/rootwrapd\n"
+        "  --config-of FILE        as the service NAME does whose configuration NAME.conf this is\n"
+        "  --daemon-command WORDS  start a daemon with it, such as \"sudo rootwrap-daemon CONFIG\"\n"
+        "  --timeout SECONDS       end the command after so long\n";
+
+static int fail(int r)
+{
+        (void)fprintf(stderr, "rootwrapctl: %s\n", rootwrap_detail());
+        if (r == ROOTWRAP_E_CONFIG)
+                return RC_BADCONFIG;
+        return r == ROOTWRAP_E_BUSY ? RC_TEMPFAIL : RC_FAILED;
+}
+
+/* The handle */
+
+static int open_only_socket(struct run *run)
+{
+        glob_t found = { 0 };
+        int r;
+
+        r = glob(RUN_SOCKETS, 0, NULL, &found);
+        if (r || found.gl_pathc != 1) {
+                (void)fprintf(stderr, "rootwrapctl: there %s in /run/rootwrapd: use --socket\n",
+                              found.gl_pathc ? "are several sockets" : "is no socket");
+                globfree(&found);
+                return RC_USAGE;
+        }
+        r = rootwrap_open_socket(found.gl_pathv[0], &run->handle);
+        globfree(&found);
+        return r ? fail(r) : 0;
+}
+
+/* The service is called as its file. */
+static int open_service(struct run *run)
+{
+        const char *slash = strrchr(run->service_conf, '/');
+        const char *base = slash ? slash + 1 : run->service_conf;
+        size_t n = strlen(base);
+        cleanup_free char *name = NULL;
+        int r;
+
+        if (n > strlen(".conf") && strcmp(base + n - strlen(".conf"), ".conf") == 0)
+                n -= strlen(".conf");
+        name = strndup(base, n);
+        r = name ? rootwrap_open_config(run->service_conf, name, &run->handle) : -ENOMEM;
+        return r ? fail(r) : 0;
+}
+
+static int open_command(struct run *run)
+{
+        const char *words[RUN_WORDS_MAX + 1] = { NULL };
+        char *rest = run->daemon_command;
+        char *word;
+        size_t n = 0;
+        int r;
+
+        while (n < RUN_WORDS_MAX && (word = strsep(&rest, " \t")))
+                if (*word)
+                        words[n++] = word;
+        if (rest || !n) {
+                (void)fputs(help, stderr);
+                return RC_USAGE;
+        }
+        r = rootwrap_open_command(words, &run->handle);
+        return r ? fail(r) : 0;
+}
+
+static int open_handle(struct run *run)
+{
+        int r;
+
+        if (run->service_conf)
+                return open_service(run);
+        if (run->daemon_command)
+                return open_command(run);
+        if (!run->socket)
+                return open_only_socket(run);
+        r = rootwrap_open_socket(run->socket, &run->handle);
+        return r ? fail(r) : 0;
+}
+
+/* The command */
+
+static void take_result(struct rootwrap_command *command,
+                        const struct rootwrap_result *result,
+                        void *userdata)
+{
+        struct run *run = userdata;
+        int r = result->error;
+
+        (void)command;
+        run->is_done = true;
+        run->command = NULL;
+        run->exit_code = result->exit_code;
+        if (!r && !result->is_refused)
+                return;
+        (void)fprintf(stderr, "rootwrapctl: %s\n",
+                      result->reason ? result->reason : rootwrap_strerror(r));
+        if (r)
+                run->exit_code = r == ROOTWRAP_E_BUSY     ? RC_TEMPFAIL
+                                 : r == ROOTWRAP_E_CONFIG ? RC_BADCONFIG
+                                                          : RC_FAILED;
+}
+
+/* Those that are not ignored, as nohup(1) leaves them. Return: a signalfd, or negative errno */
+static int take_signals(void)
+{
+        static const int passed[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+                                      SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT };
+        struct sigaction action;
+        sigset_t taken;
+        size_t i;
+        int fd;
+
+        (void)sigemptyset(&taken);
+        for (i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+                if (sigaction(passed[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+                        (void)sigaddset(&taken, passed[i]);
+        (void)sigprocmask(SIG_BLOCK, &taken, NULL);
+        fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+        return fd < 0 ? -errno : fd;
+}
+
+static void pass_signals(struct run *run, int fd)
+{
+        struct signalfd_siginfo info;
+
+        while (!run->is_done && read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+                (void)rootwrap_signal(run->command, (int)info.ssi_signo);
+                if (info.ssi_signo == SIGTSTP)
+                        (void)raise(SIGSTOP); /* until the shell continues us */
+        }
+}
+
+/* Return: 0, or an exit code */
+static int start(struct run *run, char **argv)
+{
+        struct rootwrap_options options = ROOTWRAP_OPTIONS_INIT;
+        cleanup_close int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        options.stdin_fd = fcntl(0, F_GETFD) < 0 ? -1 : 0;
+        options.stdout_fd = fcntl(1, F_GETFD) < 0 ? -1 : 1;
+        options.stderr_fd = fcntl(2, F_GETFD) < 0 ? -1 : 2;
+        options.cwd_fd = cwd;
+        options.timeout_ms = run->timeout_ms;
+        r = rootwrap_start(run->handle, (const char *const *)argv, &options, take_result, run,
+                           &run->command);
+        if (!r)
+                return 0;
+        (void)fprintf(stderr, "rootwrapctl: %s\n", rootwrap_strerror(r));
+        return RC_FAILED;
+}
+
+/* Our copies go, so that whoever reads or writes the other ends sees the command's alone. */
+static bool let_go_of_streams(const struct run *run)
+{
+        if (run->is_done || !rootwrap_pid(run->command))
+                return false;
+        (void)close(0);
+        (void)close(1);
+        return true;
+}
+
+static int run_command(struct run *run, char **argv)
+{
+        cleanup_close int signals = take_signals();
+        struct pollfd pollers[2] = { { .events = POLLIN }, { .events = POLLIN } };
+        bool has_streams = true;
+        int r;
+
+        r = start(run, argv);
+        pollers[0].fd = rootwrap_fd(run->handle);
+        pollers[1].fd = signals;
+        if (!r && (pollers[0].fd < 0 || signals < 0))
+                r = RC_FAILED;
+        while (!r && !run->is_done) {
+                if (poll(pollers, 2, -1) < 0 && errno != EINTR)
+                        return RC_FAILED;
+                (void)rootwrap_dispatch(run->handle);
+                if (has_streams)
+                        has_streams = !let_go_of_streams(run);
+                pass_signals(run, signals);
+        }
+        return r ? r : run->exit_code;
+}
+
+/* Options */
+
+static bool parse_timeout(const char *text, uint64_t *ret_ms)
+{
+        char *end;
+        double seconds = strtod(text, &end);
+
+        if (end == text || *end || !(seconds > 0) || seconds > 1e12)
+                return false;
+        *ret_ms = seconds < 0.001 ? 1 : (uint64_t)(seconds * 1000);
+        return true;
+}
+
+/* Return: 0; -1: it is answered; or an exit code */
+static int parse(struct run *run, int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "socket", required_argument, NULL, 's' },
+                { "config-of", required_argument, NULL, 'c' },
+                { "daemon-command", required_argument, NULL, 'd' },
+                { "timeout", required_argument, NULL, 't' },
+                { "help", no_argument, NULL, 'h' },
+                { NULL, 0, NULL, 0 },
+        };
+        int n_ways = 0;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "+h", options, NULL)) != /* NOLINT(concurrency-*) */
+               -1) {
+                n_ways += c == 's' || c == 'c' || c == 'd';
+                if (c == 's')
+                        run->socket = optarg;
+                else if (c == 'c')
+                        run->service_conf = optarg;
+                else if (c == 'd')
+                        run->daemon_command = optarg;
+                else if (c == 'h')
+                        return fputs(help, stdout) < 0 ? RC_FAILED : -1;
+                else if (c != 't' || !parse_timeout(optarg, &run->timeout_ms))
+                        n_ways = 2;
+        }
+        if (n_ways <= 1)
+                return 0;
+        (void)fputs(help, stderr);
+        return RC_USAGE;
+}
+
+/**
+ * run_main() - rootwrapctl run
+ * @argc: number of words from the subcommand's name on
+ * @argv: these words
+ *
+ * Return: the exit code
+ */
+int run_main(int argc, char **argv)
+{
+        struct run run = { 0 };
+        int r;
+
+        r = parse(&run, argc, argv);
+        if (r)
+                return r < 0 ? 0 : r;
+        r = open_handle(&run);
+        if (!r)
+                r = run_command(&run, argv + optind);
+        rootwrap_close(run.handle);
+        return r;
+}

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rootwrapctl run: a command through the daemon that behaves as if it had been called itself."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rwtest import programs, users
+from rwtest.daemon import FILTERS
+from rwtest.policy import PolicyFolder
+from rwtest.wait import wait_for
+
+
+@pytest.fixture()
+def command(policy: PolicyFolder, tmp_path: Path, service_user: str) -> list[str]:
+    """What stands before a command: the service's user, a daemon of its own."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    config = policy.write(FILTERS)
+    link = Path("/run/rw")
+    if not link.exists():
+        link.symlink_to(programs.install_tree())
+    return ["/usr/bin/setpriv", f"--reuid={service_user}", "--regid", service_user,
+            "--init-groups", str(programs.install_tree() / "rootwrapctl"), "run",
+            "--daemon-command", f"{users.SUDO} -n {link}/rootwrap-daemon {config}"]
+
+
+def run(command: Sequence[str], *words: str, stdin: bytes = b"", cwd: str = "/"
+        ) -> subprocess.CompletedProcess[bytes]:
+    """To its end. The daemon writes its own log to stderr here, beside the command's."""
+    return subprocess.run([*command, *words], input=stdin, capture_output=True, cwd=cwd,
+                          timeout=programs.DEADLINE_S, check=False)
+
+
+def test_streams_directory_and_status_are_the_commands(command: list[str]) -> None:
+    done = run(command, "--", "sh", "-c", "pwd; cat; echo bad >&2; exit 7", stdin=b"some", cwd="/srv")
+    assert (done.returncode, done.stdout) == (7, b"/srv\nsome")
+    assert b"bad\n" in done.stderr
+
+
+def test_a_pipeline_ends_as_without_it(command: list[str]) -> None:
+    with subprocess.Popen([*command, "sh", "-c", "while :; do echo y; done"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"y\n"
+        process.stdout.close()
+        assert process.wait(programs.DEADLINE_S) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize(("words", "code", "text"), [
+    (["no-such"], 99, b"rootwrapctl: Unauthorized command: no-such (no filter matched)\n"),
+    ([], 98, b"rootwrapctl: "),
+    (["/opt/no/such/program"], 96, b"rootwrapctl: "),
+], ids=["unauthorized", "none", "missing"])
+def test_a_refusal_exits_as_rootwrap_does(command: list[str], words: list[str], code: int,
+                                          text: bytes) -> None:
+    done = run(command, "--", *words)
+    assert done.returncode == code
+    assert text in done.stderr
+
+
+@pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2"])
+def test_a_signal_goes_on_to_the_command(command: list[str], name: str) -> None:
+    script = f"trap 'echo got; exit 5' {name}; echo ready; while :; do sleep 0.05; done"
+    with subprocess.Popen([*command, "sh", "-c", script], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.Signals[f"SIG{name}"])
+        assert process.stdout.readline() == b"got\n"
+        assert process.wait(programs.DEADLINE_S) == 5
+
+
+def test_a_signal_that_ends_the_command_is_its_status(command: list[str]) -> None:
+    with subprocess.Popen([*command, "sh", "-c", "echo ready; exec sleep 40"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(programs.DEADLINE_S) == 128 + signal.SIGTERM
+
+
+def test_a_stop_stops_both_and_a_continue_continues_both(command: list[str]) -> None:
+    with subprocess.Popen([*command, "sh", "-c", "echo $$; while :; do echo x; sleep 0.02; done"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        pid = int(process.stdout.readline())
+
+        def state(of: int) -> str:
+            return Path(f"/proc/{of}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0]
+
+        process.send_signal(signal.SIGTSTP)
+        wait_for(lambda: state(process.pid) == "T" and state(pid) == "T", "both to stop")
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: state(process.pid) != "T" and state(pid) != "T", "both to go on")
+        process.terminate()
+        process.wait(programs.DEADLINE_S)
+
+
+def test_a_timeout_ends_it(command: list[str]) -> None:
+    start = time.monotonic()
+    assert run(command, "--timeout", "0.2", "sleep", "30").returncode == 128 + signal.SIGTERM
+    assert time.monotonic() - start < 10
+
+
+def test_the_terminal_is_the_commands(command: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*command, "sh", "-c", "test -t 0 && test -t 1 && echo tty"],
+                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        assert process.wait(programs.DEADLINE_S) == 0
+    assert os.read(ours, 100) == b"tty\r\n"
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.parametrize("words", [
+    ["--socket", "/a", "--config-of", "/b", "true"], ["--timeout", "soon", "true"], ["--none"],
+], ids=["two_ways", "no_number", "unknown"])
+def test_wrong_use_is_told(words: list[str]) -> None:
+    assert programs.rootwrapctl("run", *words).returncode == 64
+
+
+def test_no_daemon_is_told() -> None:
+    done = programs.rootwrapctl("run", "--socket", "/run/none.sock", "true")
+    assert (done.returncode, done.stderr) == (
+        70, "rootwrapctl: /run/none.sock: No such file or directory\n")
