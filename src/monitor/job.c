@@ -36,6 +36,25 @@ static uint64_t as_us(const struct timeval *time)
         return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
 }
 
+/* The start is over. */
+static void end_start(struct job *job)
+{
+        loop_io_deinit(&job->start);
+        job->failure.error = -launch_finish(&job->launch, &job->failure.step);
+        job->is_started = !job->failure.error;
+}
+
+static int dispatch_start(struct loop_io *io, uint32_t events)
+{
+        struct job *job = container_of(io, struct job, start);
+
+        (void)events;
+        end_start(job);
+        if (job->is_started && !job->is_told_started)
+                return err_trace(monitor_report(job->monitor, job));
+        return 0; /* a failure is told when the child has ended */
+}
+
 static int dispatch_exit(struct loop_io *io, uint32_t events)
 {
         struct job *job = container_of(io, struct job, exit);
@@ -43,6 +62,8 @@ static int dispatch_exit(struct loop_io *io, uint32_t events)
         int fd = io->fd;
 
         (void)events;
+        if (job->start.loop)
+                end_start(job);
         if (wait4(job->pid, &job->audit.status, WNOHANG, &usage) != job->pid)
                 return 0;
         job->audit.duration_us = job_clock_us() - job->started_us;
@@ -53,7 +74,8 @@ static int dispatch_exit(struct loop_io *io, uint32_t events)
                 .rss_max_kb = (uint64_t)usage.ru_maxrss,
                 .duration_us = (uint64_t)job->audit.duration_us,
         };
-        status_count_exit(&job->monitor->status, job->audit.duration_us);
+        if (job->is_started)
+                status_count_exit(&job->monitor->status, job->audit.duration_us);
         job->has_exited = true;
         loop_io_deinit(&job->exit);
         (void)close(fd);
@@ -66,19 +88,21 @@ static int dispatch_exit(struct loop_io *io, uint32_t events)
  * @monitor: the monitor
  * @id:      the worker's number for it, free
  * @pid:     our child; not waited for yet
+ * @pidfd:   of it, taken in any case; -1: it is opened here
  *
  * Return: 0 or negative errno: the child is still the caller's
  */
-int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pid)
+int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pid, int pidfd)
 {
         cleanup_free struct job *job = NULL;
-        cleanup_close int fd = -1;
+        cleanup_close int fd = pidfd;
         int r;
 
         job = calloc(1, sizeof(*job));
         if (!job)
                 return err_origin(-ENOMEM);
-        fd = (int)syscall(SYS_pidfd_open, pid, 0u);
+        if (fd < 0)
+                fd = (int)syscall(SYS_pidfd_open, pid, 0u);
         if (fd < 0)
                 return err_origin(-errno); /* cppcheck-suppress memleak ; it is cleaned up */
         r = loop_io_init(&job->exit, &monitor->loop, dispatch_exit, fd, EPOLLIN);
@@ -89,6 +113,9 @@ int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pi
         job->ruleset = ruleset_ref(monitor->ruleset);
         job->id = id;
         job->pid = pid;
+        job->is_started = true;
+        job->is_told_started = true;
+        job->launch.result = -1;
         monitor->jobs[id] = job;
         monitor->n_jobs++;
         *ret_job = steal_ptr(&job);
@@ -96,15 +123,36 @@ int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pi
 }
 
 /**
+ * job_watch_start() - its start is not over
+ * @job:    was just made
+ * @launch: its start; taken
+ *
+ * Return: 0 or negative errno: it was waited for, then
+ */
+int job_watch_start(struct job *job, const struct launch *launch)
+{
+        int r;
+
+        job->launch = *launch;
+        job->is_started = false;
+        r = loop_io_init(&job->start, &job->monitor->loop, dispatch_start, launch->result, EPOLLIN);
+        if (r)
+                end_start(job);
+        return err_trace(r);
+}
+
+/**
  * job_signal() - send a signal to a command and what it has in its process group
  * @job:    has a group of its own, and has not exited
  * @signal: its number
  *
- * The group is there as long as we have not waited for its leader.
+ * The group is there as soon as the program runs, and as long as we have not waited for its leader;
+ * before that there is the leader alone.
  */
 void job_signal(const struct job *job, int signal)
 {
-        (void)kill(-job->pid, signal);
+        if (kill(-job->pid, signal) < 0 && errno == ESRCH)
+                (void)kill(job->pid, signal);
 }
 
 /**
@@ -123,6 +171,8 @@ struct job *job_free(struct job *job)
                 loop_io_deinit(&job->exit);
                 (void)close(fd);
         }
+        loop_io_deinit(&job->start);
+        launch_forget(&job->launch);
         job->monitor->jobs[job->id] = NULL;
         job->monitor->n_jobs--;
         cmdline_deinit(&job->audit.cmdline);

@@ -156,11 +156,23 @@ int monitor_answer(struct monitor *monitor, const struct record *record)
         return r == FD_E_END ? 0 : err_trace(r); /* its end is noticed where we read */
 }
 
-/* Return: as monitor_send() */
-static int send_exit(struct monitor *monitor, struct job *job)
+/* What is to be said of a job, in its order. Return: as monitor_send() */
+static int send_report(struct monitor *monitor, struct job *job)
 {
         int r;
 
+        if (job->has_exited && job->failure.error)
+                return monitor_send_failure(monitor, job); /* which forgets it */
+        if (!job->is_told_started) {
+                r = monitor_send(monitor, &(struct record){ .type = RECORD_STARTED,
+                                                            .id = job->id,
+                                                            .started.pid = job->pid });
+                if (r)
+                        return r;
+                job->is_told_started = true;
+        }
+        if (!job->has_exited)
+                return 0;
         r = monitor_send(
                 monitor,
                 &(struct record){ .type = RECORD_EXITED, .id = job->id, .exited = job->exited });
@@ -168,12 +180,47 @@ static int send_exit(struct monitor *monitor, struct job *job)
         return r;
 }
 
+static void stand_in_line(struct monitor *monitor, struct job *job)
+{
+        if (job->is_unreported)
+                return;
+        job->is_unreported = true;
+        if (monitor->last_unreported)
+                monitor->last_unreported->next_unreported = job;
+        else
+                monitor->first_unreported = job;
+        monitor->last_unreported = job;
+}
+
+/* Return: as send_report() */
+static int send_first(struct monitor *monitor)
+{
+        struct job *job = monitor->first_unreported;
+        struct job *next = job->next_unreported;
+        int r;
+
+        job->is_unreported = false;
+        job->next_unreported = NULL;
+        monitor->first_unreported = next;
+        if (!next)
+                monitor->last_unreported = NULL;
+        r = send_report(monitor, job);
+        if (r != -EAGAIN)
+                return r;
+        job->is_unreported = true;
+        job->next_unreported = monitor->first_unreported;
+        monitor->first_unreported = job;
+        if (!monitor->last_unreported)
+                monitor->last_unreported = job;
+        return r;
+}
+
 /**
- * monitor_report() - tell the worker that a command has exited
+ * monitor_report() - tell the worker that a command was started, was not, or has exited
  * @monitor: the monitor
- * @job:     has exited
+ * @job:     the command; may be forgotten
  *
- * Return: 0 or negative errno
+ * Return: 0, LOOP_E_EXIT, or negative errno
  */
 int monitor_report(struct monitor *monitor, struct job *job)
 {
@@ -181,16 +228,11 @@ int monitor_report(struct monitor *monitor, struct job *job)
 
         if (monitor->jobs_end.loop)
                 return has_jobs_left(monitor) ? 0 : LOOP_E_EXIT;
-        if (!monitor->first_unreported && !monitor->n_held) /* it may be told that it started */
-                r = send_exit(monitor, job);
+        if (!monitor->first_unreported && !monitor->n_held) /* what was said first comes first */
+                r = send_report(monitor, job);
         if (r != -EAGAIN)
                 return r == FD_E_END ? 0 : err_trace(r);
-
-        if (monitor->last_unreported)
-                monitor->last_unreported->next_unreported = job;
-        else
-                monitor->first_unreported = job;
-        monitor->last_unreported = job;
+        stand_in_line(monitor, job);
         return err_trace(watch_channel(monitor));
 }
 
@@ -210,7 +252,6 @@ static int send_admission(struct monitor *monitor)
 /* Return: 0 when all is sent, -EAGAIN, FD_E_END, or another negative errno */
 static int flush(struct monitor *monitor)
 {
-        struct job *job;
         int r;
 
         if (monitor->n_held) {
@@ -235,13 +276,10 @@ static int flush(struct monitor *monitor)
                         return r;
                 monitor->must_finish = false;
         }
-        while ((job = monitor->first_unreported)) {
-                r = send_exit(monitor, job);
+        while (monitor->first_unreported) {
+                r = send_first(monitor);
                 if (r)
                         return r;
-                monitor->first_unreported = job->next_unreported;
-                if (!monitor->first_unreported)
-                        monitor->last_unreported = NULL;
         }
         return 0;
 }

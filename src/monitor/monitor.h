@@ -66,7 +66,7 @@ struct monitor {
         struct monitor_args args;
         struct job *jobs[RECORD_IDS_MAX];
         size_t n_jobs;
-        struct job *first_unreported; /* exits that the worker could not be told yet */
+        struct job *first_unreported; /* what the worker could not be told yet */
         struct job *last_unreported;
         size_t n_held; /* bytes of an answer that could not be sent yet; 0: none */
         char held[RECORD_BYTES_MAX];
@@ -91,6 +91,7 @@ int monitor_send(struct monitor *monitor, const struct record *record);
 int monitor_answer(struct monitor *monitor, const struct record *record);
 int monitor_answer_status(struct monitor *monitor);
 int monitor_end(struct monitor *monitor);
+int monitor_send_failure(struct monitor *monitor, struct job *job);
 int monitor_report(struct monitor *monitor, struct job *job);
 int monitor_refuse_short(struct monitor *monitor, struct record *record);
 int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

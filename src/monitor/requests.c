@@ -23,6 +23,7 @@
 #include "policy/refusal.h"
 #include "spawn/environment.h"
 #include "spawn/identity.h"
+#include "spawn/launch.h"
 #include "spawn/spawn.h"
 #include "util/arena.h"
 #include "util/cleanup.h"
@@ -38,7 +39,8 @@ struct request {
         struct audit_peer peer;
         const char **argv;
         int streams[N_STREAMS];
-        int cwd_fd;     /* -1: ours */
+        int cwd_fd; /* -1: ours */
+        int64_t started_us;
         uint32_t flags; /* enum record_start_flag */
         struct spawn_limit limits[RECORD_LIMITS_MAX];
         struct spawn_apart apart;
@@ -120,14 +122,37 @@ static int split_args(const struct monitor_args *args, size_t n_args, const char
 /* Answers */
 
 /* The filter's name, and behind it the sentence. Return: the name's bytes */
-static uint32_t put_filter(const struct request *request, struct text *tail)
+static uint32_t put_filter(const struct filter *filter, struct text *tail)
 {
-        const struct filter *filter = request->decision.filter;
-
         if (!filter)
                 return 0;
         text_put(tail, filter->name, strnlen(filter->name, MONITOR_FILTER_BYTES_MAX));
         return (uint32_t)tail->n_bytes;
+}
+
+/* FAILED; its tail is borrowed from @tail. */
+static struct record as_failure(uint32_t id,
+                                int exit_code,
+                                int error,
+                                const struct filter *filter,
+                                const struct text *sentence,
+                                struct text *tail)
+{
+        struct record record = {
+                .type = RECORD_FAILED,
+                .id = id,
+                .failed = { .exit_code = exit_code, .error = error },
+        };
+
+        record.failed.n_filter_bytes = put_filter(filter, tail);
+        text_put(tail, text_get(sentence),
+                 sentence->n_bytes < MONITOR_SENTENCE_BYTES_MAX ? sentence->n_bytes
+                                                                : MONITOR_SENTENCE_BYTES_MAX);
+        record.tail = text_get(tail);
+        record.n_tail = tail->n_bytes;
+        if (tail->broken) /* without memory, without words */
+                record.failed.n_filter_bytes = 0, record.n_tail = 0;
+        return record;
 }
 
 static int tell_failure(struct request *request,
@@ -136,21 +161,10 @@ static int tell_failure(struct request *request,
                         const struct text *sentence)
 {
         cleanup_text struct text tail = { 0 };
-        struct record record = {
-                .type = RECORD_FAILED,
-                .id = request->id,
-                .failed = { .exit_code = exit_code, .error = error },
-        };
+        struct record record = as_failure(request->id, exit_code, error, request->decision.filter,
+                                          sentence, &tail);
 
         request->monitor->status.n_failed++;
-        record.failed.n_filter_bytes = put_filter(request, &tail);
-        text_put(&tail, text_get(sentence),
-                 sentence->n_bytes < MONITOR_SENTENCE_BYTES_MAX ? sentence->n_bytes
-                                                                : MONITOR_SENTENCE_BYTES_MAX);
-        record.tail = text_get(&tail);
-        record.n_tail = tail.n_bytes;
-        if (tail.broken) /* without memory, without words */
-                record.failed.n_filter_bytes = 0, record.n_tail = 0;
         return err_trace(monitor_answer(request->monitor, &record));
 }
 
@@ -180,24 +194,73 @@ static void log_failure(const struct request *request, const char *step, int err
         cmdline_deinit(&failure.cmdline);
 }
 
+static void put_failure(struct text *sentence,
+                        const char *program,
+                        size_t n_program,
+                        const char *step,
+                        int error,
+                        const struct filter *filter)
+{
+        text_put_string(sentence, "Cannot start ");
+        if (program)
+                text_put_escaped(sentence, program, n_program, 256);
+        else
+                text_put_string(sentence, "the command");
+        if (error)
+                text_printf(sentence, ": %s: %s (errno %d)", step, strerror(error), error);
+        else
+                text_printf(sentence, ": %s", step);
+        if (filter)
+                text_printf(sentence, " (filter match = %.256s)", filter->name);
+}
+
 static int fail(struct request *request, const char *step, int error)
 {
         const char *program = words_of(request)[0];
         cleanup_text struct text sentence = { 0 };
 
-        text_put_string(&sentence, "Cannot start ");
-        if (program)
-                text_put_escaped(&sentence, program, strlen(program), 256);
-        else
-                text_put_string(&sentence, "the command");
-        if (error)
-                text_printf(&sentence, ": %s: %s (errno %d)", step, strerror(error), error);
-        else
-                text_printf(&sentence, ": %s", step);
-        if (request->decision.filter)
-                text_printf(&sentence, " (filter match = %.256s)", request->decision.filter->name);
+        put_failure(&sentence, program, program ? strlen(program) : 0, step, error,
+                    request->decision.filter);
         log_failure(request, step, error);
         return err_trace(tell_failure(request, -1, error, &sentence));
+}
+
+/**
+ * monitor_send_failure() - a start that was begun has failed
+ * @monitor: the monitor
+ * @job:     its child has ended; is forgotten, unless the worker does not take it now
+ *
+ * Return: as monitor_send()
+ */
+int monitor_send_failure(struct monitor *monitor, struct job *job)
+{
+        const char *step = spawn_step_name(job->failure.step);
+        const struct cmdline *cmdline = &job->audit.cmdline;
+        cleanup_text struct text sentence = { 0 };
+        cleanup_text struct text tail = { 0 };
+        struct audit_failure failure = {
+                .peer = job->audit.peer,
+                .cmdline = job->audit.cmdline,
+                .filter = job->filter->name,
+                .run_as = job->filter->run_as,
+                .step = step,
+                .error = job->failure.error,
+        };
+        struct record record;
+        int r;
+
+        put_failure(&sentence, cmdline->bytes,
+                    cmdline->n_bytes ? strnlen(cmdline->bytes, cmdline->n_bytes) : 0, step,
+                    job->failure.error, job->filter);
+        record = as_failure(job->id, -1, job->failure.error, job->filter, &sentence, &tail);
+        r = monitor_send(monitor, &record);
+        if (r == -EAGAIN)
+                return r;
+        audit_failure(&monitor->audit, &failure);
+        monitor->status.n_started--;
+        monitor->status.n_failed++;
+        (void)job_free(job);
+        return r;
 }
 
 /* In kill(1)'s words, and with its status. */
@@ -252,7 +315,7 @@ static int refuse(struct request *request)
         log_refusal(request);
         if (request->flags & RECORD_START_APART) {
                 record.refused.error = decision->verdict == VERDICT_NOT_EXECUTABLE ? ENOENT : 0;
-                record.refused.n_filter_bytes = put_filter(request, &tail);
+                record.refused.n_filter_bytes = put_filter(decision->filter, &tail);
                 refusal_put_verdict(&tail, decision, request->argv);
                 if (tail.n_bytes > MONITOR_SENTENCE_BYTES_MAX)
                         text_cut(&tail, MONITOR_SENTENCE_BYTES_MAX, "...");
@@ -266,22 +329,33 @@ static int refuse(struct request *request)
 
 /* Start */
 
-/* The child runs; from here on it is a job, or it is killed. */
-static int take_over(struct request *request, pid_t pid)
+/* Nobody can watch over it: it must not run. */
+static int give_up(struct request *request, pid_t pid, int r)
+{
+        (void)kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        return err_trace(fail(request, "watch over it", -r));
+}
+
+/* The child is there; from here on it is a job, or it is killed. */
+static int take_over(struct request *request, pid_t pid, struct launch *launch)
 {
         const struct decision *decision = &request->decision;
         struct monitor *monitor = request->monitor;
+        enum spawn_step step;
         struct job *job;
         int r;
 
-        r = job_new(&job, monitor, request->id, pid);
+        r = job_new(&job, monitor, request->id, pid, launch ? launch->pidfd : -1);
         if (r) {
-                (void)kill(pid, SIGKILL);
-                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
-                return err_trace(fail(request, "watch over it", -r));
+                r = give_up(request, pid, r);
+                if (launch)
+                        (void)launch_finish(launch, &step);
+                return r;
         }
-        job->started_us = job_clock_us();
+        job->started_us = request->started_us;
+        job->filter = decision->filter;
         job->audit.peer = request->peer;
         job->audit.filter = decision->filter->name;
         job->audit.inner = decision->inner ? decision->inner->name : NULL;
@@ -289,14 +363,39 @@ static int take_over(struct request *request, pid_t pid)
         job->audit.pid = decision->pidfd >= 0 ? 0 : pid;
         cmdline_keep(&job->audit.cmdline, decision->command.argv);
         job->is_streamed = request->flags & RECORD_START_APART;
-        job->is_apart = request->flags & RECORD_START_APART && decision->pidfd < 0;
+        job->is_apart = job->is_streamed && decision->pidfd < 0;
         job->goes_on = request->flags & RECORD_START_GO_ON;
+        job->is_told_started = !job->is_streamed;
         monitor->status.n_started++;
-        if (!(request->flags & RECORD_START_APART))
-                return 0;
-        return err_trace(monitor_answer(
-                monitor,
-                &(struct record){ .type = RECORD_STARTED, .id = job->id, .started.pid = pid }));
+        if (launch)
+                (void)job_watch_start(job, launch);
+        if (job->is_started && !job->is_told_started)
+                return err_trace(monitor_report(monitor, job));
+        return 0;
+}
+
+/* Where nothing else runs, its start is waited for: that is quickest. Else it is not: that is
+ * quickest for all. */
+static int start_program(struct request *request, const struct spawn *spawn)
+{
+        enum spawn_step step = SPAWN_FORK;
+        struct launch launch;
+        pid_t pid;
+        int r;
+
+        request->started_us = job_clock_us();
+        if (request->monitor->n_jobs && spawn->pidfd < 0 && launch_is_possible()) {
+                r = launch_begin(&launch, spawn);
+                if (r)
+                        return err_trace(fail(request, spawn_step_name(SPAWN_FORK), -r));
+                return err_trace(take_over(request, launch.pid, &launch));
+        }
+        r = spawn_start(spawn, &pid, &step);
+        if (r && step == SPAWN_KILL)
+                return err_trace(fail_to_signal(request, -r));
+        if (r)
+                return err_trace(fail(request, spawn_step_name(step), -r));
+        return err_trace(take_over(request, pid, NULL));
 }
 
 /* What a filter's run_as names must exist when it is needed. */
@@ -318,7 +417,6 @@ static int run(struct request *request)
         struct monitor *monitor = request->monitor;
         struct decision *decision = &request->decision;
         int64_t n_files = monitor->ruleset->settings.rlimit_nofile;
-        enum spawn_step step = SPAWN_FORK;
         struct spawn spawn = {
                 .argv = decision->command.argv,
                 .streams = request->streams,
@@ -328,10 +426,9 @@ static int run(struct request *request)
                 .apart = request->flags & RECORD_START_APART ? &request->apart : NULL,
         };
         sigset_t mask;
-        pid_t pid;
         int r;
 
-        if (monitor->n_jobs + MONITOR_FDS_SPARE > monitor->n_files_own)
+        if (2 * monitor->n_jobs + MONITOR_FDS_SPARE > monitor->n_files_own)
                 return err_trace(fail(request, "watch over one more", EMFILE));
         if (request->cwd_fd >= 0 && decision->command.argv[0][0] != '/')
                 return err_trace(fail(request, "execute it, with its path not absolute", EPERM));
@@ -347,12 +444,7 @@ static int run(struct request *request)
 
         (void)sigemptyset(&mask);
         spawn.mask = &mask;
-        r = spawn_start(&spawn, &pid, &step);
-        if (r && step == SPAWN_KILL)
-                return err_trace(fail_to_signal(request, -r));
-        if (r)
-                return err_trace(fail(request, spawn_step_name(step), -r));
-        return err_trace(take_over(request, pid));
+        return err_trace(start_program(request, &spawn));
 }
 
 static int decide_and_run(struct request *request)

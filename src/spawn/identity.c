@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A filter's run_as is looked up before the fork, whole: uid, gid and all groups. It is assumed
- * after the fork by identity_assume(), which is the one place where a command's privileges change,
- * and which ends by looking whether they did.
+ * A filter's run_as is looked up before the fork, whole: uid, gid and all groups.
  */
 #include "spawn/identity.h"
 
@@ -66,44 +64,4 @@ void identity_deinit(struct identity *identity)
 {
         free(identity->groups);
         *identity = (struct identity){ 0 };
-}
-
-/**
- * identity_assume() - become that user, for good; for use between vfork(2) and execve(2)
- * @identity: the user
- *
- * Whoever already is that user and not root has nothing to change.
- *
- * Return: 0 or negative errno
- */
-int identity_assume(const struct identity *identity)
-{
-        uid_t uid = identity->uid;
-        gid_t gid = identity->gid;
-        uid_t ruid;
-        uid_t euid;
-        uid_t suid;
-        gid_t rgid;
-        gid_t egid;
-        gid_t sgid;
-
-        if (geteuid() != 0 && geteuid() == uid && getuid() == uid)
-                return 0;
-        if (!identity->is_uid_only) {
-                if (setgroups((size_t)identity->n_groups, identity->groups) < 0)
-                        return -errno;
-                if (setresgid(gid, gid, gid) < 0)
-                        return -errno;
-        }
-        if (setresuid(uid, uid, uid) < 0)
-                return -errno;
-
-        if (getresuid(&ruid, &euid, &suid) < 0 || ruid != uid || euid != uid || suid != uid)
-                return -EPERM;
-        if (!identity->is_uid_only &&
-            (getresgid(&rgid, &egid, &sgid) < 0 || rgid != gid || egid != gid || sgid != gid))
-                return -EPERM;
-        if (uid != 0 && setuid(0) == 0)
-                return -EPERM;
-        return 0;
 }

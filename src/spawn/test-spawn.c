@@ -14,6 +14,8 @@
 #include "util/cleanup.h"
 #include "util/test.h"
 
+#define N_AT_ONCE 200
+
 static const char *const no_env[] = { NULL };
 
 /* Return: as spawn_start(); on success the status of waitpid(2) in @ret_status */
@@ -221,6 +223,81 @@ static void a_signal_goes_to_the_process_of_the_pidfd(void **state)
         assert_int_equal(step, SPAWN_KILL);
 }
 
+/* One string of it is longer than the kernel passes on. */
+static void an_argument_that_is_too_long_is_an_error(void **state)
+{
+        static char word[256 * 1024];
+        const char *const argv[] = { "/bin/true", word, NULL };
+        struct spawn spawn = { .argv = argv, .nofile = -1, .pidfd = -1 };
+        enum spawn_step step = SPAWN_FORK;
+        int status = -1;
+
+        (void)state;
+        memset(word, 'x', sizeof(word) - 1);
+        assert_int_equal(run(&spawn, &status, &step), -E2BIG);
+        assert_int_equal(step, SPAWN_EXEC);
+        assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+}
+
+static void a_stream_that_is_not_open_is_an_error(void **state)
+{
+        static const char *const argv[] = { "/bin/true", NULL };
+        int streams[] = { STDIN_FILENO, -1, STDERR_FILENO };
+        struct spawn spawn = { .argv = argv, .streams = streams, .nofile = -1, .pidfd = -1 };
+        enum spawn_step step = SPAWN_FORK;
+        int status = -1;
+
+        (void)state;
+        streams[0] = dup(STDIN_FILENO);
+        streams[2] = dup(STDERR_FILENO);
+        assert_int_equal(run(&spawn, &status, &step), -EBADF);
+        assert_int_equal(step, SPAWN_STREAMS);
+        assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+        (void)close(streams[0]);
+        (void)close(streams[2]);
+}
+
+/* All run before the first one may end; the memory of each start is another's by then. */
+static void many_that_run_at_once_keep_their_own_arguments(void **state)
+{
+        char number[8];
+        const char *const argv[] = { "/bin/sh", "-c", "read line; exit $0", number, NULL };
+        const sigset_t mask = { 0 };
+        pid_t pids[N_AT_ONCE];
+        enum spawn_step step;
+        int streams[3];
+        int ends[2];
+        int status;
+        int i;
+
+        (void)state;
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        streams[0] = ends[0];
+        streams[1] = ends[1];
+        streams[2] = ends[1];
+        for (i = 0; i < N_AT_ONCE; i++) {
+                const struct spawn spawn = { .argv = argv,
+                                             .envp = no_env,
+                                             .mask = &mask,
+                                             .streams = streams,
+                                             .nofile = -1,
+                                             .pidfd = -1 };
+
+                (void)snprintf(number, sizeof(number), "%d", i);
+                assert_int_equal(spawn_start(&spawn, &pids[i], &step), 0);
+                memset(number, '?', sizeof(number) - 1);
+                assert_int_equal(waitpid(pids[i], &status, WNOHANG), 0);
+        }
+        for (i = 0; i < N_AT_ONCE; i++)
+                assert_int_equal(write(ends[1], "\n", 1), 1);
+        for (i = 0; i < N_AT_ONCE; i++) {
+                assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+                assert_int_equal(status, i << 8);
+        }
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+}
+
 static void each_step_has_a_name(void **state)
 {
         enum spawn_step step;
@@ -242,6 +319,9 @@ int main(void)
         test_set_add_test(&set, a_larger_limit_changes_nothing);
         test_set_add_test(&set, the_mask_of_signals_is_the_one_that_was_given);
         test_set_add_test(&set, a_signal_goes_to_the_process_of_the_pidfd);
+        test_set_add_test(&set, an_argument_that_is_too_long_is_an_error);
+        test_set_add_test(&set, a_stream_that_is_not_open_is_an_error);
+        test_set_add_test(&set, many_that_run_at_once_keep_their_own_arguments);
         test_set_add_test(&set, each_step_has_a_name);
         return test_set_run(&set, "spawn");
 }

@@ -13,9 +13,11 @@ static const struct {
         int (*main)(int argc, char **argv);
         const char *help;
 } subcommands[] = {
+        { "attach", attach_main, "serve an unmodified OpenStack service by a host service" },
         { "explain", explain_main, "say what becomes of a command, and why" },
         { "lint", lint_main, "say what is wrong or dangerous in filter files" },
         { "run", run_main, "run a command through the daemon" },
+        { "status", status_main, "say what daemons did, and what runs" },
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

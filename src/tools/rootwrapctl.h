@@ -21,6 +21,8 @@ struct loaded {
 int loaded_init(struct loaded *loaded, const char *file);
 void loaded_deinit(struct loaded *loaded);
 
+int attach_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int lint_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int status_main(int argc, char **argv);

@@ -69,8 +69,8 @@ def test_other_commands_pipes_are_not_passed_on(served: Daemon) -> None:
         assert other.finish().stdout == "x" * 100_000
 
 
-# Signals 32 and 33 are the C library's own: it lets nobody set what whoever started all this may have
-# left ignored.
+# Signals 32 and 33 are the C library's own: it lets nobody set what whoever started all this may
+# have left ignored.
 C_LIBRARY_S = 3 << 31
 
 

@@ -96,7 +96,7 @@ def test_a_conversation_that_is_cut_at_any_byte_harms_nobody(
     length = conversation.length()
     assert marker.read_text() == "\n"
     last = len(frame(conversation.requests[2]))
-    before = daemon.n_descriptors()
+    before = daemon.n_descriptors_at_rest()
     for n_bytes in range(length):
         conversation.cut(n_bytes)
     daemon.check_serves()
@@ -216,7 +216,7 @@ def test_random_bytes_instead_of_a_handshake_harm_nobody(served: Daemon) -> None
 
 
 def test_bytes_that_are_urgent_or_come_with_descriptors_harm_nobody(served: Daemon) -> None:
-    before = served.n_descriptors()
+    before = served.n_descriptors_at_rest()
     with served.session() as session:
         call = frame(b'["%s", "run_one_command", [["echo", "x"]], {}]' % session.ident.encode())
         with open("/dev/null", "rb") as null:

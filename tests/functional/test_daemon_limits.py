@@ -176,7 +176,7 @@ def test_output_that_does_not_fit_into_memory_is_an_error_and_the_session_goes_o
 ) -> None:
     with little_memory.session() as session:
         for _ in range(2):
-            check_sentence(session.error(["sh", "-c", "head -c 200000000 /dev/zero"]))
+            check_sentence(session.error(["sh", "-c", "head -c 100000000 /dev/zero"]))
             # half of what there is still fits
             assert len(session.run(["sh", "-c", "head -c 20000000 /dev/zero"]).stdout) == 20_000_000
 
@@ -186,7 +186,7 @@ def test_a_request_that_does_not_fit_into_memory_is_an_error_and_the_session_goe
 ) -> None:
     with little_memory.session() as session:
         for _ in range(2):
-            check_sentence(session.error(["cat"], "x" * 200_000_000))
+            check_sentence(session.error(["cat"], "x" * 100_000_000))
             assert session.run(["sh", "-c", "wc -c"], "x" * 20_000_000).stdout == "20000000\n"
 
 

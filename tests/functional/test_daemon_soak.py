@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many commands from many connections, and nothing left of them.
 
-By hand, with another build and a tool around the daemon:
+By hand, longer, and with sanitizers:
 
     RW_SOAK_COMMANDS=100000 RW_SOAK_CONNECTIONS=50 RW_BUILD=$PWD/build-asan \\
+        ASAN_OPTIONS=detect_leaks=0 \\
         tests/sandbox /usr/bin/python3 -m pytest tests/functional/test_daemon_soak.py
-    RW_SOAK_WRAPPER='valgrind -q --trace-children=yes --trace-children-skip=/usr/* ...' ...
 
-With a wrapper, memory and speed are those of the tool: only the answers, the descriptors and the
-exit status are looked at.
+The sanitizer's search for leaks has to trace the process, which a process that can't be dumped does
+not allow. Memory is looked at in a build without it: with it, freed memory is kept for a while.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import threading
 from collections.abc import Callable
@@ -27,7 +26,6 @@ from rwtest.wait import children_of, status_of, wait_for
 
 N_COMMANDS = int(os.environ.get("RW_SOAK_COMMANDS", "2000"))
 N_CONNECTIONS = int(os.environ.get("RW_SOAK_CONNECTIONS", "20"))
-WRAPPER = shlex.split(os.environ.get("RW_SOAK_WRAPPER", ""))
 
 # A connection is given up for a new one after so many commands.
 COMMANDS_A_CONNECTION = 100
@@ -110,30 +108,30 @@ def is_at_rest(daemon: Daemon) -> bool:
         daemon.worker)
 
 
+def is_sanitized(daemon: Daemon) -> bool:
+    """A sanitizer's shadow takes terabytes of addresses."""
+    return daemon.memory_kib("VmSize") > 1 << 30
+
+
 def test_many_commands_leave_no_descriptor_no_process_and_no_memory(
-    our_daemon_program: DaemonProgram, launch: Launcher, tmp_path: Path
+    our_daemon_program: DaemonProgram, launch: Launcher
 ) -> None:
-    signal.alarm(0 if N_COMMANDS > 2000 or WRAPPER else 60)
-    if WRAPPER:
-        script = tmp_path / "rootwrap-daemon"
-        words = " ".join(map(shlex.quote, [*WRAPPER, str(our_daemon_program.program)]))
-        script.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
-        our_daemon_program = DaemonProgram("ours", script)
+    if N_COMMANDS > 2000:
+        signal.alarm(0)
     daemon = launch(our_daemon_program, filters=FILTERS)
 
     # what is only needed once is there afterwards
     soak(daemon, max(N_COMMANDS // 5, 50 * N_CONNECTIONS))
     wait_for(lambda: is_at_rest(daemon), "the last commands")
-    descriptors = daemon.n_descriptors()
+    descriptors = daemon.n_descriptors_at_rest()
     memory_kib = daemon.memory_kib("RssAnon")
 
     soak(daemon, N_COMMANDS)
     wait_for(lambda: is_at_rest(daemon), "the last commands")
-    wait_for(lambda: daemon.n_descriptors() == descriptors, "the descriptors to be closed")
+    wait_for(lambda: daemon.n_descriptors() <= descriptors, "the descriptors to be closed")
     for pid in daemon.pids:
         assert status_of(Path(f"/proc/{pid}/status").read_text("ascii"), "State")[0] == "S"
-    if not WRAPPER:
+    if not is_sanitized(daemon):
         assert daemon.memory_kib("RssAnon") <= memory_kib + GROWTH_KIB
     assert daemon.peer().request("number_of_objects") == (RETURN, 0)
     assert daemon.stop() == 0

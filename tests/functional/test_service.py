@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from rwtest import daemon, programs
+from rwtest.legacy import Peer
 from rwtest.native import CODE, EXITED, REFUSED, STARTED, Gone, Native, Wrong
 from rwtest.policy import PolicyFolder
 from rwtest.wait import wait_for
@@ -340,3 +341,107 @@ def test_the_units_are_in_order() -> None:
                            there / "rootwrapd@cinder.service"],
                           capture_output=True, text=True, timeout=50, check=False)
     assert "rootwrapd" not in done.stderr, done.stderr
+
+
+# rootwrapctl attach
+
+
+def attach_command(service: Service) -> list[str]:
+    """What stands where `sudo rootwrap-daemon CONFIG` stood."""
+    return [str(programs.install_tree() / "rootwrapctl"), "attach", service.socket]
+
+
+def test_an_unmodified_client_is_served_by_the_host_service(service: Service,
+                                                            service_user: str) -> None:
+    """As the service's user, without sudo, with Debian's own client."""
+    service.start()
+    uid, gid = ids(service_user)
+    code = ("from oslo_rootwrap.client import Client\n"
+            f"client = Client({attach_command(service)!r})\n"
+            "print(client.execute(['sh', '-c', 'id -u; cat'], 'input'))\n"
+            "print(client.execute(['rm', 'x']))\n"
+            "print(client._manager._address if hasattr(client._manager, '_address') else '')\n")
+    done = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups",
+                           "/usr/bin/python3", "-c", code],
+                          capture_output=True, text=True, timeout=50, check=False)
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["[0, '0\\ninput', '']", "[99, '', '']"], done.stderr
+    wait_for(lambda: not os.path.exists(lines[2]), "its directory is removed with the client")
+    assert f"uid={uid}" in service.stop()
+
+
+def attach(service: Service) -> tuple[subprocess.Popen[bytes], Path, bytes]:
+    """Starts it. Return: the process, path and key."""
+    process = subprocess.Popen(attach_command(service), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    path = Path(os.fsdecode(process.stdout.readline()[:-1]))
+    return process, path, process.stdout.read(32)
+
+
+def test_many_connections_of_one_attachment_run_side_by_side(service: Service) -> None:
+    service.start()
+    process, path, key = attach(service)
+    peer = Peer(path, key)
+    sessions = [peer.session() for _ in range(5)]
+    begin = time.monotonic()
+    for session in sessions:
+        session.start(["sleep", "1"])
+    assert [session.finish().returncode for session in sessions] == [0] * 5
+    assert time.monotonic() - begin < 4
+    for session in sessions:
+        session.close()
+    assert process.stdin
+    process.stdin.close()
+    assert process.wait(10) == 0
+    assert not path.parent.exists()
+
+
+def test_the_directory_is_private(service: Service) -> None:
+    service.start()
+    process, path, _ = attach(service)
+    assert path.parent.stat().st_mode & 0o7777 == 0o700
+    assert path.stat().st_mode & 0o7777 == 0o600
+    process.terminate()
+    assert process.wait(10) == 0
+    assert not path.parent.exists()
+
+
+def test_a_clients_shutdown_ends_the_attachment_and_not_the_service(service: Service) -> None:
+    service.start()
+    process, path, key = attach(service)
+    Peer(path, key).request("shutdown")
+    assert process.wait(10) == 0
+    with service.native() as native:
+        assert native.run("cat")[0] == 0
+
+
+def test_the_services_end_is_the_attachments(service: Service) -> None:
+    service.start()
+    process, path, _ = attach(service)
+    service.stop()
+    assert process.wait(10) == 70
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("words", [[], ["a", "b"], ["--nonsense"]])
+def test_attach_says_how_it_is_used(words: list[str]) -> None:
+    done = subprocess.run([str(programs.install_tree() / "rootwrapctl"), "attach", *words],
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 64 and done.stderr.startswith("usage: ")
+
+
+def test_attach_says_what_does_not_listen(tmp_path: Path) -> None:
+    done = subprocess.run([str(programs.install_tree() / "rootwrapctl"), "attach",
+                           str(tmp_path / "none")],
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 70 and done.stdout == ""
+    assert done.stderr.endswith("connect: No such file or directory\n")
+
+
+def test_attach_is_not_for_a_daemon_of_somebody(policy: PolicyFolder) -> None:
+    with daemon.ours().start(policy.write(daemon.FILTERS)) as started:
+        done = subprocess.run([str(programs.install_tree() / "rootwrapctl"), "attach",
+                               started.native_path],
+                              capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 70 and "is no host service" in done.stderr

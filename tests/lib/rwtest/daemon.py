@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from rwtest.wait import children_of, cmdline_of, is_alive, status_of, wait_for
 OSLO_DAEMON = Path("/usr/bin/oslo-rootwrap-daemon")
 WORKER_NAME = "rootwrap-worker"
 KEY_BYTES = 32
+# A daemon that does nothing for so long has seen all that there was to see.
+SETTLE_S = 0.25
 
 # What most tests of the daemon allow. The shell makes it nearly everything.
 FILTERS = """
@@ -203,6 +206,16 @@ class Daemon:
     def n_descriptors(self) -> int:
         """Open descriptors over all its processes."""
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids)
+
+    def n_descriptors_at_rest(self) -> int:
+        """The same, when it has seen that whoever is gone is gone."""
+
+        def probe() -> int | None:
+            before = self.n_descriptors()
+            time.sleep(SETTLE_S)
+            return before if self.n_descriptors() == before else None
+
+        return wait_for(probe, "the number of descriptors to stay")
 
     # talking to it
 
