@@ -133,3 +133,26 @@ def test_no_daemon_is_told() -> None:
     done = programs.rootwrapctl("run", "--socket", "/run/none.sock", "true")
     assert (done.returncode, done.stderr) == (
         70, "rootwrapctl: /run/none.sock: No such file or directory\n")
+
+
+def test_a_host_service_needs_no_sudo(policy: PolicyFolder, service_user: str, other_user: str,
+                                      ) -> None:
+    config = policy.write(FILTERS, allowed_users=service_user)
+    where = Path("/run/rw-run.sock")
+    with subprocess.Popen(
+            ["systemd-socket-activate", "--seqpacket", "-l", str(where),
+             str(programs.install_tree() / "rootwrap-daemon"), str(config)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as service:
+        wait_for(where.exists, "the socket")
+        where.chmod(0o666)
+        words = [str(programs.install_tree() / "rootwrapctl"), "run", "--socket", str(where),
+                 "sh", "-c", "id -u; umask; pwd; exit 3"]
+        done = run(["/usr/bin/setpriv", f"--reuid={service_user}", "--clear-groups",
+                    "sh", "-c", 'umask 027; exec "$@"', "sh"], *words, cwd="/srv")
+        assert (done.returncode, done.stdout) == (3, b"0\n0027\n/srv\n")
+        done = run(["/usr/bin/setpriv", f"--reuid={other_user}", "--clear-groups"], *words)
+        assert (done.returncode, done.stdout) == (70, b"")
+        assert done.stderr == b"rootwrapctl: This user may not connect to this daemon\n"
+        service.terminate()
+        service.wait(programs.DEADLINE_S)
