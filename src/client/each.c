@@ -85,7 +85,7 @@ static struct properties merge(const struct rootwrap *handle, const struct order
                 struct native_limit *to = &merged.limits[merged.n_limits++];
 
                 *to = command->limits[i];
-                if (getrlimit((int)to->resource, &limit))
+                if (getrlimit((__rlimit_resource_t)to->resource, &limit))
                         continue; /* setting it says what is wrong */
                 if (to->soft > limit.rlim_cur)
                         to->soft = limit.rlim_cur;

@@ -255,7 +255,7 @@ static int submit(struct rootwrap *handle, struct order *command, enum order_sta
         (void)pthread_mutex_lock(&handle->mutex);
         r = handle_submit(handle, command);
         if (!r)
-                handle_wait(handle, command, state);
+                handle_wait(handle, command, (int)state);
         (void)pthread_mutex_unlock(&handle->mutex);
         return r;
 }

@@ -156,7 +156,8 @@ static int take_options(const struct ini *ini,
         if (!word)
                 return -ENOMEM;
         if (parse_bool(word, &service->use_daemon)) {
-                complaint_set(reterr, file, use->line, "use_rootwrap_daemon is no boolean value");
+                complaint_set(reterr, file, use ? use->line : 0,
+                              "use_rootwrap_daemon is no boolean value");
                 return ROOTWRAP_E_CONFIG;
         }
         if (config)
@@ -166,7 +167,8 @@ static int take_options(const struct ini *ini,
         if (!service->config)
                 return -ENOMEM;
         if (service->config[0] != '/') { /* so no $reference is taken for a path either */
-                complaint_set(reterr, file, config->line, "rootwrap_config is no absolute path");
+                complaint_set(reterr, file, config ? config->line : 0,
+                              "rootwrap_config is no absolute path");
                 return ROOTWRAP_E_CONFIG;
         }
         return 0;

@@ -69,7 +69,7 @@ static int set_properties(const struct properties *properties)
                 const struct rlimit limit = { properties->limits[i].soft,
                                               properties->limits[i].hard };
 
-                if (setrlimit((int)properties->limits[i].resource, &limit))
+                if (setrlimit((__rlimit_resource_t)properties->limits[i].resource, &limit))
                         return -1;
         }
         return 0;
@@ -119,7 +119,8 @@ int process_start(const struct process *process, pid_t *ret_pid)
         (void)pthread_sigmask(SIG_SETMASK, &all, &mask);
         pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
         if (pid == 0) {
-                failure = execute(&moved, &mask);
+                failure =
+                        execute(&moved, &mask); /* NOLINT(clang-analyzer-unix.Vfork): as planned */
                 _exit(127);
         }
         if (pid < 0)

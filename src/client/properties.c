@@ -46,7 +46,7 @@ void properties_look(struct properties *ret_properties)
 
         properties.nice = getpriority(PRIO_PROCESS, 0); /* of ourselves it can't fail */
         for (i = 0; i < NATIVE_LIMITS_MAX; i++) {
-                if (getrlimit((int)i, &limit) ||
+                if (getrlimit((__rlimit_resource_t)i, &limit) ||
                     (limit.rlim_cur == RLIM_INFINITY && limit.rlim_max == RLIM_INFINITY))
                         continue;
                 properties.limits[properties.n_limits++] =

@@ -39,6 +39,7 @@ static int hear(int fd, struct native_message *message)
 {
         ssize_t n = recv(fd, input, sizeof(input), 0);
 
+        *message = (struct native_message){ .type = 0 };
         if (n > 0 && native_parse(input, (size_t)n, message))
                 abort();
         if (n > 0 && message->type == NATIVE_START)
