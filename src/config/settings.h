@@ -72,7 +72,7 @@ struct settings {
         enum implicit_privsep implicit_privsep;
         enum settings_log_format log_format;
         int64_t max_message_bytes;
-        int64_t drain_timeout_s;    /* seconds, or SETTINGS_DRAIN_FOREVER */
+        int64_t drain_timeout_s;             /* seconds, or SETTINGS_DRAIN_FOREVER */
         struct admitted_names allowed_users; /* who may connect to a host service */
         struct admitted_names allowed_groups;
         unsigned int auth_digests;      /* bits of enum settings_digest, at least one */

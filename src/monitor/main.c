@@ -26,6 +26,7 @@
 #include "monitor/monitor.h"
 #include "monitor/owner.h"
 #include "monitor/ruleset.h"
+#include "priv/protection.h"
 #include "util/cleanup.h"
 #include "util/complaint.h"
 #include "util/err.h"
@@ -49,7 +50,7 @@ struct start {
         const char *name; /* as we were called */
         struct monitor *monitor;
         uid_t owner;
-        uint32_t missing; /* bits of enum sandbox_feature */
+        uint32_t missing; /* bits of enum protection */
         uint8_t key[RECORD_KEY_BYTES];
 };
 
@@ -182,23 +183,15 @@ static int open_sockets(struct start *start, struct socket_dir_listeners *ret_li
         return 0;
 }
 
-/* What the worker could not be locked up with, by the bits of worker/sandbox.h. */
+/* What the worker could not be locked up with. */
 static void log_missing(const struct start *start)
 {
-        static const char *const names[] = {
-                "resource limits",
-                "an empty root directory",
-                "a user of its own",
-                "empty capability sets",
-                "no_new_privs",
-                "no dumps and no debuggers",
-                "a filter of system calls",
-        };
-        size_t i;
+        unsigned int i;
 
-        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        for (i = 0; i < PROTECTION_N_BITS; i++)
                 if (start->missing >> i & 1u)
-                        audit_note(&start->monitor->audit, AUDIT_PROTECTION_MISSING, names[i]);
+                        audit_note(&start->monitor->audit, AUDIT_PROTECTION_MISSING,
+                                   protection_name(1u << i));
 }
 
 static int start_worker(struct start *start, const struct socket_dir_listeners *listeners)

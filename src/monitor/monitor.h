@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "loop/loop.h"
+#include "monitor/args.h"
 #include "monitor/audit.h"
 #include "monitor/namespace.h"
 #include "monitor/notify.h"
@@ -36,14 +37,6 @@ enum {
         MONITOR_E_VIOLATION = 1, /* of the worker: it is ended, and we with it */
 };
 
-/* The arguments that arrived so far of the next command. */
-struct monitor_args {
-        char *bytes;
-        size_t n_bytes;
-        size_t n_room;
-        bool is_lost; /* there was no memory for some */
-};
-
 struct monitor {
         const char *config; /* path of rootwrap.conf */
         uid_t owner;        /* who may use us, beside root */
@@ -63,7 +56,7 @@ struct monitor {
         int null_fd;     /* /dev/null, what a command reads and writes where nothing came along */
         int64_t n_files; /* soft RLIMIT_NOFILE as we were started: what commands get at most */
         size_t n_files_own; /* what we raised ours to */
-        struct monitor_args args;
+        struct args args;   /* of the next command */
         struct job *jobs[RECORD_IDS_MAX];
         size_t n_jobs;
         struct job *first_unreported; /* what the worker could not be told yet */

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/mounts.h"
 #include "util/cleanup.h"
 #include "util/err.h"
 
@@ -60,79 +61,6 @@ static char *read_all(int process, const char *name)
         return steal_ptr(&text);
 }
 
-/* The part of a line of mountinfo (proc(5)) that says what is mounted where: device, root and mount
- * point, its fields 3 to 5. Return: its length; 0: there is no such line */
-static size_t find_mount(const char *line, const char **ret_mount)
-{
-        const char *at = line;
-        int field;
-
-        for (field = 0; field < 2; field++) {
-                at = strchr(at, ' ');
-                if (!at)
-                        return 0;
-                at++;
-        }
-        *ret_mount = at;
-        for (field = 0; field < 3; field++) {
-                at += strcspn(at, " \n");
-                if (*at != ' ')
-                        return 0;
-                at++;
-        }
-        return (size_t)(at - *ret_mount) - 1;
-}
-
-static bool is_temporary(const char *mount, size_t n)
-{
-        static const char *const points[] = { " /tmp", " /var/tmp" };
-        size_t i;
-
-        for (i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-                size_t n_point = strlen(points[i]);
-
-                if (n > n_point && memcmp(mount + n - n_point, points[i], n_point) == 0)
-                        return true;
-        }
-        return false;
-}
-
-/* The next line that counts. Return: its mount's length; 0 at the end; SIZE_MAX for a bad line */
-static size_t next_mount(const char **at, const char **ret_mount)
-{
-        size_t n;
-
-        while (**at) {
-                n = find_mount(*at, ret_mount);
-                *at = strchrnul(*at, '\n');
-                if (**at)
-                        (*at)++;
-                if (!n)
-                        return SIZE_MAX;
-                if (!is_temporary(*ret_mount, n))
-                        return n;
-        }
-        return 0;
-}
-
-/* Is it the same, but for temporary files? */
-static bool is_same_but_temporary(const char *ours, const char *theirs)
-{
-        const char *our_mount = "";
-        const char *their_mount = "";
-        size_t n_ours;
-        size_t n_theirs;
-
-        do {
-                n_ours = next_mount(&ours, &our_mount);
-                n_theirs = next_mount(&theirs, &their_mount);
-                if (n_ours != n_theirs || n_ours == SIZE_MAX ||
-                    memcmp(our_mount, their_mount, n_ours) != 0)
-                        return false;
-        } while (n_ours);
-        return true;
-}
-
 static bool is_same_file(int fd, int other_fd)
 {
         struct stat a;
@@ -161,7 +89,7 @@ static bool is_safe(const struct namespace *namespace, int process, int fd)
                 return false;
         theirs = read_all(process, "mountinfo");
         ours = read_all(AT_FDCWD, "/proc/self/mountinfo");
-        return ours && theirs && is_same_but_temporary(ours, theirs);
+        return ours && theirs && mounts_match(ours, theirs);
 }
 
 /* Return: 0: it is ours; 1: it is theirs, and safe; or NAMESPACE_E_*, negative */

@@ -26,7 +26,7 @@ static int64_t find_watchdog_ms(void)
                 return 0;
         errno = 0;
         us = strtoll(text, &end, 10);
-        if (errno || *end)
+        if (errno || *end || !us)
                 return 0;
         return us / 2000 > 0 ? us / 2000 : 1;
 }

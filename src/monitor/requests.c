@@ -49,40 +49,6 @@ struct request {
 
 /* Arguments */
 
-/* Return: 0, MONITOR_E_VIOLATION, or -ENOMEM: the command can't be started then */
-static int add_args(struct monitor_args *args, const char *bytes, size_t n_bytes)
-{
-        size_t n_room = args->n_room ? args->n_room : 4096;
-        char *grown;
-
-        if (n_bytes > RECORD_ARGS_BYTES_MAX - args->n_bytes)
-                return MONITOR_E_VIOLATION;
-        while (n_room < args->n_bytes + n_bytes)
-                n_room *= 2;
-        if (n_room != args->n_room) {
-                grown = realloc(args->bytes, n_room);
-                if (!grown)
-                        return err_origin(-ENOMEM);
-                args->bytes = grown;
-                args->n_room = n_room;
-        }
-        if (n_bytes)
-                memcpy(args->bytes + args->n_bytes, bytes, n_bytes);
-        args->n_bytes += n_bytes;
-        return 0;
-}
-
-/* A large command's memory is given back, a usual one's kept. */
-static void forget_args(struct monitor_args *args)
-{
-        args->n_bytes = 0;
-        args->is_lost = false;
-        if (args->n_room <= RECORD_BYTES_MAX)
-                return;
-        free(args->bytes);
-        *args = (struct monitor_args){ 0 };
-}
-
 static int handle_args(struct monitor *monitor, struct record *record, struct fd_list *fds)
 {
         int r;
@@ -90,33 +56,10 @@ static int handle_args(struct monitor *monitor, struct record *record, struct fd
         (void)fds;
         if (!record->n_tail)
                 return MONITOR_E_VIOLATION;
-        r = add_args(&monitor->args, record->tail, record->n_tail);
+        r = args_add(&monitor->args, record->tail, record->n_tail);
         if (r == -ENOMEM)
                 monitor->args.is_lost = true; /* which its start will be told */
-        return r < 0 ? 0 : r;
-}
-
-/* The list of what lies back to back. */
-static int split_args(const struct monitor_args *args, size_t n_args, const char ***ret_argv)
-{
-        cleanup_free const char **argv = NULL;
-        const char *at = args->bytes;
-        const char *end = args->bytes + args->n_bytes;
-        size_t i;
-
-        if (n_args > RECORD_ARGS_MAX || n_args > args->n_bytes)
-                return MONITOR_E_VIOLATION;
-        if (args->n_bytes && end[-1])
-                return MONITOR_E_VIOLATION;
-        argv = calloc(n_args + 1, sizeof(*argv));
-        if (!argv)
-                return err_origin(-ENOMEM);
-        for (i = 0; i < n_args && at < end; i++, at += strlen(at) + 1)
-                argv[i] = at;
-        if (i < n_args || at != end)
-                return MONITOR_E_VIOLATION;
-        *ret_argv = steal_ptr(&argv);
-        return 0;
+        return r == ARGS_E_BAD ? MONITOR_E_VIOLATION : 0;
 }
 
 /* Answers */
@@ -548,19 +491,19 @@ static int take_argv(struct monitor *monitor,
                      const struct record_explain *sizes,
                      const char ***ret_argv)
 {
-        struct monitor_args *args = &monitor->args;
+        struct args *args = &monitor->args;
         int r;
 
-        r = args->is_lost ? -ENOMEM : add_args(args, record->tail, record->n_tail);
+        r = args->is_lost ? -ENOMEM : args_add(args, record->tail, record->n_tail);
         if (r)
-                return r;
+                return r == ARGS_E_BAD ? MONITOR_E_VIOLATION : r;
         if (args->n_bytes != sizes->n_args_bytes || sizes->n_args > RECORD_ARGS_MAX ||
             sizes->n_env > RECORD_ARGS_MAX)
                 return MONITOR_E_VIOLATION;
-        r = split_args(args, sizes->n_args + sizes->n_env, ret_argv);
+        r = args_split(args, sizes->n_args + sizes->n_env, ret_argv);
         if (!r && sizes->n_env)
                 r = put_env_first(ret_argv, sizes->n_args, sizes->n_env);
-        return r;
+        return r == ARGS_E_BAD ? MONITOR_E_VIOLATION : r;
 }
 
 /* The limits that a start's tail has before the arguments. */
@@ -715,7 +658,7 @@ int monitor_refuse_short(struct monitor *monitor, struct record *record)
         r = begin_request(&request, monitor, record);
         if (r)
                 return r;
-        forget_args(&monitor->args);
+        args_forget(&monitor->args);
         return err_trace(fail(&request, "take its streams", EMFILE));
 }
 
@@ -729,7 +672,7 @@ static int handle_start(struct monitor *monitor, struct record *record, struct f
                 return r;
         r = start(&request, record, fds);
         decision_deinit(&request.decision);
-        forget_args(&monitor->args);
+        args_forget(&monitor->args);
         return err_trace(r);
 }
 
@@ -791,7 +734,7 @@ static int handle_explain(struct monitor *monitor, struct record *record, struct
         r = take_argv(monitor, record, &record->explain, &argv);
         if (!r || r == -ENOMEM)
                 r = explain(monitor, record->id, argv ? argv : none);
-        forget_args(&monitor->args);
+        args_forget(&monitor->args);
         return err_trace(r);
 }
 

@@ -108,7 +108,7 @@ int worker_process_start(struct worker_process *process, int null_fd)
  * @process:     was started
  * @setup:       its settings
  * @listeners:   the listening sockets, borrowed; of a host service only the native one
- * @ret_missing: bits of enum sandbox_feature: how it could not be locked up
+ * @ret_missing: bits of enum protection: how it could not be locked up
  *
  * Return: 0, WORKER_PROCESS_E_BAD, or negative errno
  */

@@ -78,7 +78,7 @@ struct record_setup {
 
 struct record_ready {
         uint32_t version;
-        uint32_t missing; /* bits of enum sandbox_feature */
+        uint32_t missing; /* bits of enum protection */
 };
 
 /* What was carried for a command that was started; its number is free afterwards. */

@@ -9,7 +9,12 @@ static struct record_row {
         struct record record;
 } rows[] = {
         { "setup_travels", { .type = RECORD_SETUP, .setup = { .client_uid = 7, .key = "k" } } },
-        { "refused_travels", { .type = RECORD_REFUSED, .id = 3, .refused.exit_code = 99, .tail = "why", .n_tail = 3 } },
+        { "refused_travels",
+          { .type = RECORD_REFUSED,
+            .id = 3,
+            .refused.exit_code = 99,
+            .tail = "why",
+            .n_tail = 3 } },
         { "failed_travels",
           { .type = RECORD_FAILED, .id = 1, .failed.exit_code = -1, .tail = "why", .n_tail = 3 } },
         { "started_travels", { .type = RECORD_STARTED, .id = 2, .started.pid = 77 } },

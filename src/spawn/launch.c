@@ -147,7 +147,7 @@ static int run(void *argument)
         enum spawn_step step = SPAWN_FORK;
 
         failure.error = -child_run(&image->spawn, image->result, &step);
-        failure.step = step;
+        failure.step = (int)step;
         (void)call3(SYS_write, image->result, &failure, sizeof(failure));
         (void)call1(SYS_exit_group, 127);
         return 0;

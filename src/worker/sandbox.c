@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "priv/protection.h"
 #include "util/err.h"
 #include "worker/seccomp.h"
 
@@ -214,7 +215,7 @@ static int filter_system_calls(const struct sandbox *sandbox)
 /**
  * sandbox_enter() - give up, for good, what serving clients doesn't need
  * @sandbox:     whom to become, what to keep
- * @ret_missing: bits of enum sandbox_feature: what this machine or caller lacks
+ * @ret_missing: bits of enum protection: what this machine or caller lacks
  *
  * To be called once, by a process of one thread. After a failure the process must end.
  *
@@ -224,19 +225,19 @@ static int filter_system_calls(const struct sandbox *sandbox)
 int sandbox_enter(const struct sandbox *sandbox, unsigned int *ret_missing)
 {
         static const struct {
-                enum sandbox_feature feature;
+                enum protection protection;
                 int (*take)(const struct sandbox *sandbox);
         } steps[] = {
                 /* with root's rights */
-                { SANDBOX_FEATURE_LIMITS, limit_resources },
-                { SANDBOX_FEATURE_ROOT_DIRECTORY, leave_file_system },
-                { SANDBOX_FEATURE_CAPABILITIES, empty_bounding_set },
-                { SANDBOX_FEATURE_USER, become_user },
+                { PROTECTION_LIMITS, limit_resources },
+                { PROTECTION_ROOT_DIRECTORY, leave_file_system },
+                { PROTECTION_CAPABILITIES, empty_bounding_set },
+                { PROTECTION_USER, become_user },
                 /* without */
-                { SANDBOX_FEATURE_CAPABILITIES, drop_capabilities },
-                { SANDBOX_FEATURE_NO_NEW_PRIVS, forbid_new_privileges },
-                { SANDBOX_FEATURE_DUMPABLE, forbid_dumps },       /* a new user resets it */
-                { SANDBOX_FEATURE_SECCOMP, filter_system_calls }, /* forbids all of the above */
+                { PROTECTION_CAPABILITIES, drop_capabilities },
+                { PROTECTION_NO_NEW_PRIVS, forbid_new_privileges },
+                { PROTECTION_DUMPABLE, forbid_dumps },       /* a new user resets it */
+                { PROTECTION_SECCOMP, filter_system_calls }, /* forbids all of the above */
         };
         unsigned int missing = 0;
         size_t i;
@@ -255,33 +256,8 @@ int sandbox_enter(const struct sandbox *sandbox, unsigned int *ret_missing)
                 if (r < 0)
                         return err_trace(r);
                 if (r == SANDBOX_E_MISSING)
-                        missing |= steps[i].feature;
+                        missing |= steps[i].protection;
         }
         *ret_missing = missing;
         return 0;
-}
-
-/**
- * sandbox_feature_name() - a feature in words
- * @feature: one bit
- */
-const char *sandbox_feature_name(enum sandbox_feature feature)
-{
-        switch (feature) {
-        case SANDBOX_FEATURE_LIMITS:
-                return "resource limits";
-        case SANDBOX_FEATURE_ROOT_DIRECTORY:
-                return "an empty root directory";
-        case SANDBOX_FEATURE_USER:
-                return "a user of its own";
-        case SANDBOX_FEATURE_CAPABILITIES:
-                return "empty capability sets";
-        case SANDBOX_FEATURE_NO_NEW_PRIVS:
-                return "no_new_privs";
-        case SANDBOX_FEATURE_DUMPABLE:
-                return "no dumps and no debuggers";
-        case SANDBOX_FEATURE_SECCOMP:
-                return "a filter of system calls";
-        }
-        return "an unknown feature";
 }

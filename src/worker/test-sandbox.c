@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "priv/protection.h"
 #include "util/cleanup.h"
 #include "util/test.h"
 #include "worker/sandbox.h"
@@ -282,13 +283,13 @@ static struct child child_of(int caller)
 /* What this caller lacks on a machine that has everything. */
 static unsigned int wanted_missing(const struct child *child)
 {
-        unsigned int missing = SANDBOX_HAS_SECCOMP ? 0 : SANDBOX_FEATURE_SECCOMP;
+        unsigned int missing = SANDBOX_HAS_SECCOMP ? 0 : PROTECTION_SECCOMP;
 
         if (is_root() && !child->as_nobody)
                 return missing;
-        missing |= SANDBOX_FEATURE_USER | SANDBOX_FEATURE_ROOT_DIRECTORY;
+        missing |= PROTECTION_USER | PROTECTION_ROOT_DIRECTORY;
         if (prctl(PR_CAPBSET_READ, CAP_CHOWN, 0, 0, 0) == 1)
-                missing |= SANDBOX_FEATURE_CAPABILITIES;
+                missing |= PROTECTION_CAPABILITIES;
         return missing;
 }
 
@@ -365,36 +366,35 @@ static bool has_line(pid_t pid, const char *file, const char *want)
 
 static struct claim_row {
         const char *name;
-        enum sandbox_feature feature;
+        enum protection protection;
         const char *file;
         const char *line; /* without white space at its end */
 } claims[] = {
-        { "all_user_ids_are_those_of_the_worker", SANDBOX_FEATURE_USER, "status",
+        { "all_user_ids_are_those_of_the_worker", PROTECTION_USER, "status",
           "Uid:\t54321\t54321\t54321\t54321" },
-        { "all_group_ids_are_those_of_the_worker", SANDBOX_FEATURE_USER, "status",
+        { "all_group_ids_are_those_of_the_worker", PROTECTION_USER, "status",
           "Gid:\t54322\t54322\t54322\t54322" },
-        { "there_are_no_other_groups", SANDBOX_FEATURE_USER, "status", "Groups:" },
+        { "there_are_no_other_groups", PROTECTION_USER, "status", "Groups:" },
         { "no_capability_is_inheritable", 0, "status", "CapInh:\t0000000000000000" },
         { "no_capability_is_permitted", 0, "status", "CapPrm:\t0000000000000000" },
         { "no_capability_is_effective", 0, "status", "CapEff:\t0000000000000000" },
-        { "no_capability_is_in_the_bounding_set", SANDBOX_FEATURE_CAPABILITIES, "status",
+        { "no_capability_is_in_the_bounding_set", PROTECTION_CAPABILITIES, "status",
           "CapBnd:\t0000000000000000" },
         { "no_capability_is_ambient", 0, "status", "CapAmb:\t0000000000000000" },
-        { "no_new_privileges_are_gained", SANDBOX_FEATURE_NO_NEW_PRIVS, "status",
-          "NoNewPrivs:\t1" },
-        { "there_are_no_core_files", SANDBOX_FEATURE_LIMITS, "limits",
+        { "no_new_privileges_are_gained", PROTECTION_NO_NEW_PRIVS, "status", "NoNewPrivs:\t1" },
+        { "there_are_no_core_files", PROTECTION_LIMITS, "limits",
           NONE_OF("Max core file size       ") "bytes" },
-        { "no_file_grows", SANDBOX_FEATURE_LIMITS, "limits",
+        { "no_file_grows", PROTECTION_LIMITS, "limits",
           NONE_OF("Max file size            ") "bytes" },
-        { "there_are_no_other_processes", SANDBOX_FEATURE_LIMITS, "limits",
+        { "there_are_no_other_processes", PROTECTION_LIMITS, "limits",
           NONE_OF("Max processes            ") "processes" },
-        { "descriptors_are_limited_to_the_given_number", SANDBOX_FEATURE_LIMITS, "limits",
+        { "descriptors_are_limited_to_the_given_number", PROTECTION_LIMITS, "limits",
           "Max open files            64                   64                   files" },
 };
 
 /* Of a build that has the filter; others are without these tests. */
 static struct claim_row filter_claims[] = {
-        { "system_calls_are_filtered", SANDBOX_FEATURE_SECCOMP, "status", "Seccomp:\t2" },
+        { "system_calls_are_filtered", PROTECTION_SECCOMP, "status", "Seccomp:\t2" },
 };
 
 static void run_claim(void **state)
@@ -409,7 +409,7 @@ static void run_claim(void **state)
                 bool holds;
                 pid_t pid;
 
-                if (wanted_missing(&child) & claim->feature)
+                if (wanted_missing(&child) & claim->protection)
                         continue;
                 child.sandbox.n_files = N_FILES;
                 child.act = wait_for_the_end;
@@ -424,7 +424,7 @@ static void run_claim(void **state)
         }
         if (!n_checked) {
                 print_message("this caller or this build lacks %s\n",
-                              sandbox_feature_name(claim->feature));
+                              protection_name(claim->protection));
                 skip();
         }
 }
@@ -571,7 +571,7 @@ static void a_limit_that_cannot_be_had_is_missing_and_the_hard_one_taken(void **
                 child.act = open_more_than_the_soft_limit;
                 assert_int_equal(run(&child, &report), 0);
                 assert_int_equal(report.r, 0);
-                assert_int_equal(report.missing, wanted_missing(&child) | SANDBOX_FEATURE_LIMITS);
+                assert_int_equal(report.missing, wanted_missing(&child) | PROTECTION_LIMITS);
         }
 }
 
@@ -642,7 +642,7 @@ static struct {
           ONLY_ROOT,
           { LIE_CHROOT, 0, EPERM },
           0,
-          SANDBOX_FEATURE_ROOT_DIRECTORY },
+          PROTECTION_ROOT_DIRECTORY },
         { "a_run_directory_that_is_read_only_is_passed_over",
           ONLY_ROOT,
           { LIE_MKDTEMP, 'r', EROFS },
@@ -652,7 +652,7 @@ static struct {
           ONLY_ROOT,
           { LIE_MKDTEMP, 0, EROFS },
           0,
-          SANDBOX_FEATURE_ROOT_DIRECTORY },
+          PROTECTION_ROOT_DIRECTORY },
         { "a_broken_root_directory_is_an_error", ONLY_ROOT, { LIE_CHROOT, 0, EIO }, -EIO, 0 },
         { "groups_that_stay_are_noticed", ONLY_ROOT, { LIE_SETGROUPS, 0, 0 }, -EPERM, 0 },
         { "a_user_that_was_not_assumed_is_noticed", ONLY_ROOT, { LIE_SETRESUID, 0, 0 }, -EPERM, 0 },
@@ -660,7 +660,7 @@ static struct {
           ONLY_ROOT,
           { LIE_SETRESUID, 0, EINVAL },
           0,
-          SANDBOX_FEATURE_USER },
+          PROTECTION_USER },
         { "a_user_that_fails_otherwise_is_an_error",
           ONLY_ROOT,
           { LIE_SETRESUID, 0, EAGAIN },
@@ -681,7 +681,7 @@ static struct {
           ONLY_ROOT,
           { LIE_PRCTL, PR_CAPBSET_DROP, EPERM },
           0,
-          SANDBOX_FEATURE_CAPABILITIES },
+          PROTECTION_CAPABILITIES },
         { "capabilities_that_stay_are_noticed",
           ONLY_ROOT,
           { LIE_SYSCALL, SYS_capset, 0 },
@@ -716,7 +716,7 @@ static struct {
           ALL_USERS,
           { LIE_PRCTL, PR_SET_NO_NEW_PRIVS, EINVAL },
           0,
-          SANDBOX_FEATURE_NO_NEW_PRIVS | SANDBOX_FEATURE_SECCOMP },
+          PROTECTION_NO_NEW_PRIVS | PROTECTION_SECCOMP },
         { "dumps_that_stay_are_noticed",
           ALL_BUT_ROOT,
           { LIE_PRCTL, PR_SET_DUMPABLE, 0 },
@@ -731,7 +731,7 @@ static struct {
           ALL_USERS,
           { LIE_SYSCALL, SYS_seccomp, ENOSYS },
           0,
-          SANDBOX_FEATURE_SECCOMP },
+          PROTECTION_SECCOMP },
 };
 
 static void run_lie(void **state)
@@ -1119,21 +1119,6 @@ static void a_call_of_another_architecture_is_the_end(void **state)
 
 #endif
 
-static void each_feature_has_a_name(void **state)
-{
-        const char *names[SANDBOX_N_FEATURES];
-        int i;
-        int k;
-
-        (void)state;
-        for (i = 0; i < SANDBOX_N_FEATURES; i++) {
-                names[i] = sandbox_feature_name(1u << i);
-                assert_string_not_equal(names[i], sandbox_feature_name(1u << SANDBOX_N_FEATURES));
-                for (k = 0; k < i; k++)
-                        assert_string_not_equal(names[i], names[k]);
-        }
-}
-
 static void add_filter_tests(struct test_set *set)
 {
         test_set_add_test(set, a_filter_that_is_not_there_is_noticed);
@@ -1160,6 +1145,5 @@ int main(void)
         test_set_add_test(&set, a_limit_that_cannot_be_had_is_missing_and_the_hard_one_taken);
         if (SANDBOX_HAS_SECCOMP)
                 add_filter_tests(&set);
-        test_set_add_test(&set, each_feature_has_a_name);
         return test_set_run(&set, "sandbox");
 }
