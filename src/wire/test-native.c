@@ -268,7 +268,7 @@ static void a_message_may_be_as_long_as_a_packet_and_no_longer(void **state)
         assert_int_equal(native_parse(buffer, NATIVE_MESSAGE_BYTES, &message), 0);
         assert_int_equal(message.fields[NATIVE_TAG_ARGS].n_bytes, NATIVE_FIELD_BYTES_MAX);
 
-        memcpy(buffer + 8, "\5\0\xf5\x7f", 4); /* one more */
+        buffer[10] = (char)0xf5; /* one more: 0x7ff5 bytes */
         assert_int_equal(native_parse(buffer, NATIVE_MESSAGE_BYTES + 1, &message), NATIVE_E_BAD);
 }
 
