@@ -693,6 +693,8 @@ static int handle_stop(struct monitor *monitor, struct record *record, struct fd
                 audit_note(&monitor->audit, AUDIT_STOPPED,
                            record->stop.reason == RECORD_STOP_CLIENT ? "the client asked for it"
                                                                      : "it was idle");
+        if (!monitor->is_stopping)
+                monitor_expect_end(monitor);
         monitor->is_stopping = true; /* the worker has begun already */
         return 0;
 }
