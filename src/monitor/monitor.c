@@ -406,6 +406,27 @@ static int dispatch_worker_exit(struct loop_io *io, uint32_t events)
         return give_up(monitor, text_get(&text));
 }
 
+/* The log */
+
+static int dispatch_audit(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, audit_due);
+
+        (void)audit_tick(&monitor->audit);
+        monitor_watch_audit(monitor);
+        return 0;
+}
+
+/**
+ * monitor_watch_audit() - say what is held back also if nothing happens any more
+ * @monitor: has logged something that a stranger can cause at will; is not woken if nothing is held
+ */
+void monitor_watch_audit(struct monitor *monitor)
+{
+        if (!monitor->audit_due.loop && audit_is_holding(&monitor->audit))
+                loop_timer_set(&monitor->audit_due, &monitor->loop, dispatch_audit, AUDIT_FLOOD_MS);
+}
+
 /* Signals, and the parent */
 
 static int begin_stop(struct monitor *monitor, const char *why)
@@ -565,6 +586,7 @@ void monitor_deinit(struct monitor *monitor)
         loop_timer_stop(&monitor->finish);
         loop_timer_stop(&monitor->jobs_end);
         loop_timer_stop(&monitor->watchdog);
+        loop_timer_stop(&monitor->audit_due);
         loop_io_deinit(&monitor->channel);
         loop_io_deinit(&monitor->worker_exit);
         loop_io_deinit(&monitor->signals);
@@ -574,7 +596,6 @@ void monitor_deinit(struct monitor *monitor)
         monitor->ruleset = ruleset_unref(monitor->ruleset);
         free(monitor->args.bytes);
         free(monitor->owner_name);
-        (void)audit_tick(&monitor->audit); /* what is still to be said of floods */
         audit_deinit(&monitor->audit);
         namespace_deinit(&monitor->namespace);
         notify_deinit(&monitor->notify);

@@ -48,6 +48,7 @@ struct monitor {
         struct loop loop;
         struct ruleset *ruleset;
         struct audit audit;
+        struct loop_timer audit_due; /* lines of a flood are held back, and told of then */
         struct socket_dir dir;
         struct worker_process worker;
         struct loop_io channel;
@@ -90,6 +91,7 @@ int monitor_answer(struct monitor *monitor, const struct record *record);
 int monitor_answer_status(struct monitor *monitor);
 int monitor_end(struct monitor *monitor);
 void monitor_expect_end(struct monitor *monitor);
+void monitor_watch_audit(struct monitor *monitor);
 int monitor_report(struct monitor *monitor, struct job *job);
 int monitor_refuse_short(struct monitor *monitor, struct record *record);
 int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

@@ -679,6 +679,7 @@ static int handle_peer(struct monitor *monitor, struct record *record, struct fd
                 peer.user = monitor->owner_name;
         audit_unsaid(&monitor->audit, AUDIT_AUTHENTICATION_FAILED, refused->n_unsaid);
         audit_authentication(&monitor->audit, &peer, reasons[refused->reason]);
+        monitor_watch_audit(monitor);
         return 0;
 }
 
