@@ -40,7 +40,6 @@ static const struct {
         [AUDIT_STARTED] = { "started", "Started", LOG_NOTICE, false },
         [AUDIT_STOPPED] = { "stopped", "Stopped", LOG_NOTICE, false },
         [AUDIT_WORKER_ENDED] = { "worker_ended", "The worker ended", LOG_ERR, false },
-        [AUDIT_LIMIT_REACHED] = { "limit_reached", "A limit was reached", LOG_WARNING, true },
         [AUDIT_WARNING] = { "warning", "Warning", LOG_WARNING, false },
         [AUDIT_ERROR] = { "error", "Error", LOG_ERR, false },
         [AUDIT_SUPPRESSED] = { "suppressed", "", LOG_WARNING, false },
@@ -99,16 +98,6 @@ void audit_configure(struct audit *audit, const struct settings *settings)
         sink->facility = settings->syslog_facility;
         sink->syslog_priority_max =
                 settings->use_syslog ? settings->syslog_priority_max : LOG_WARNING;
-}
-
-/**
- * audit_deinit() - end a log
- * @audit: becomes empty
- */
-void audit_deinit(struct audit *audit)
-{
-        sink_close(&audit->sink);
-        entry_deinit(&audit->entry);
 }
 
 static void put_time(struct entry *entry)
@@ -198,7 +187,7 @@ static bool is_flood(struct audit *audit, enum audit_kind kind)
         if (!kinds[kind].is_limited)
                 return false;
         now_ms = sink_now_ms();
-        if (!flood->n_lines || now_ms - flood->since_ms >= 1000) {
+        if (!flood->n_lines || now_ms - flood->since_ms >= AUDIT_FLOOD_MS) {
                 report_more(audit, kind);
                 flood->since_ms = now_ms;
                 flood->n_lines = 0;
@@ -242,12 +231,43 @@ bool audit_tick(struct audit *audit)
         for (kind = 0; kind < AUDIT_KINDS; kind++) {
                 if (!audit->floods[kind].n_more)
                         continue;
-                if (now_ms - audit->floods[kind].since_ms >= 1000)
+                if (now_ms - audit->floods[kind].since_ms >= AUDIT_FLOOD_MS)
                         report_more(audit, (enum audit_kind)kind);
                 is_left = is_left || audit->floods[kind].n_more;
         }
         report_lost(audit);
         return is_left || audit->sink.n_lost;
+}
+
+/**
+ * audit_is_holding() - are there lines of a flood that nothing was said of yet?
+ * @audit: the log
+ *
+ * Return: whether audit_tick() is to be called, AUDIT_FLOOD_MS from now
+ */
+bool audit_is_holding(const struct audit *audit)
+{
+        size_t kind;
+
+        for (kind = 0; kind < AUDIT_KINDS; kind++)
+                if (audit->floods[kind].n_more)
+                        return true;
+        return false;
+}
+
+/**
+ * audit_deinit() - say what there is left to say, and end a log
+ * @audit: becomes empty
+ */
+void audit_deinit(struct audit *audit)
+{
+        size_t kind;
+
+        for (kind = 0; kind < AUDIT_KINDS; kind++)
+                report_more(audit, (enum audit_kind)kind);
+        report_lost(audit);
+        sink_close(&audit->sink);
+        entry_deinit(&audit->entry);
 }
 
 /* Escaped, and of bounded length however it is escaped. */

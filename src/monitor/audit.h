@@ -17,6 +17,7 @@ struct settings;
 /* Of a kind that a stranger can cause at will, at most so many lines a second are logged; how many
  * more there were is said afterwards. */
 #define AUDIT_LINES_A_SECOND_MAX 10
+#define AUDIT_FLOOD_MS           1000
 
 enum audit_kind {
         AUDIT_COMMAND,
@@ -29,7 +30,6 @@ enum audit_kind {
         AUDIT_STARTED,
         AUDIT_STOPPED,
         AUDIT_WORKER_ENDED,
-        AUDIT_LIMIT_REACHED,
         AUDIT_WARNING,
         AUDIT_ERROR,
         AUDIT_SUPPRESSED, /* lines by AUDIT_LINES_A_SECOND_MAX */
@@ -95,6 +95,7 @@ void audit_init(struct audit *audit, const char *name);
 void audit_configure(struct audit *audit, const struct settings *settings);
 void audit_deinit(struct audit *audit);
 bool audit_tick(struct audit *audit);
+bool audit_is_holding(const struct audit *audit);
 
 bool audit_wants_commands(struct audit *audit);
 void audit_command(struct audit *audit, const struct audit_command *command);

@@ -202,7 +202,7 @@ static int start_worker(struct start *start, const struct socket_dir_listeners *
                 .version = RECORD_VERSION,
                 .is_service = monitor->is_service,
                 .client_uid = monitor->owner,
-                .digests = settings->auth_digests,
+                .digests = settings->auth_digests, /* NOLINT: load() was there before */
                 .daemon_timeout_s = settings->daemon_timeout_s,
                 .drain_timeout_s = settings->drain_timeout_s,
                 .n_message_max_bytes = (uint64_t)settings->max_message_bytes,

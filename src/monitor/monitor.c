@@ -98,8 +98,37 @@ static int give_up(struct monitor *monitor, const char *why)
         loop_io_deinit(&monitor->channel);
         loop_io_deinit(&monitor->worker_exit);
         loop_timer_stop(&monitor->worker_end);
+        loop_timer_stop(&monitor->finish);
         (void)worker_process_end(&monitor->worker);
         return monitor_end(monitor);
+}
+
+static bool is_running(const struct monitor *monitor)
+{
+        size_t i;
+
+        for (i = 0; monitor->n_jobs && i < RECORD_IDS_MAX; i++)
+                if (monitor->jobs[i] && !monitor->jobs[i]->has_exited)
+                        return true;
+        return false;
+}
+
+static int dispatch_finish(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, finish);
+
+        if (is_running(monitor))
+                return 0; /* its exit sets the timer again */
+        return give_up(monitor, "The worker went on when there was nothing left to do");
+}
+
+/**
+ * monitor_expect_end() - we stop, or a command has ended since: the worker must not go on for ever
+ * @monitor: is stopping
+ */
+void monitor_expect_end(struct monitor *monitor)
+{
+        loop_timer_set(&monitor->finish, &monitor->loop, dispatch_finish, MONITOR_FINISH_MS);
 }
 
 /* To the worker */
@@ -228,6 +257,8 @@ int monitor_report(struct monitor *monitor, struct job *job)
 
         if (monitor->jobs_end.loop)
                 return has_jobs_left(monitor) ? 0 : LOOP_E_EXIT;
+        if (monitor->is_stopping)
+                monitor_expect_end(monitor);
         if (!monitor->first_unreported && !monitor->n_held) /* what was said first comes first */
                 r = send_report(monitor, job);
         if (r != -EAGAIN)
@@ -413,6 +444,27 @@ static int dispatch_worker_exit(struct loop_io *io, uint32_t events)
         return give_up(monitor, text_get(&text));
 }
 
+/* The log */
+
+static int dispatch_audit(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, audit_due);
+
+        (void)audit_tick(&monitor->audit);
+        monitor_watch_audit(monitor);
+        return 0;
+}
+
+/**
+ * monitor_watch_audit() - say what is held back also if nothing happens any more
+ * @monitor: has logged something that a stranger can cause at will; is not woken if nothing is held
+ */
+void monitor_watch_audit(struct monitor *monitor)
+{
+        if (!monitor->audit_due.loop && audit_is_holding(&monitor->audit))
+                loop_timer_set(&monitor->audit_due, &monitor->loop, dispatch_audit, AUDIT_FLOOD_MS);
+}
+
 /* Signals, and the parent */
 
 static int begin_stop(struct monitor *monitor, const char *why)
@@ -426,6 +478,7 @@ static int begin_stop(struct monitor *monitor, const char *why)
         notify_send(&monitor->notify, "STOPPING=1");
         if (!monitor->channel.loop)
                 return 0; /* the worker ends already */
+        monitor_expect_end(monitor);
         monitor->must_finish = true;
         r = flush(monitor);
         if (r < 0 && r != -EAGAIN)
@@ -568,8 +621,10 @@ void monitor_deinit(struct monitor *monitor)
         for (i = 0; monitor->n_jobs && i < RECORD_IDS_MAX; i++)
                 (void)job_free(monitor->jobs[i]);
         loop_timer_stop(&monitor->worker_end);
+        loop_timer_stop(&monitor->finish);
         loop_timer_stop(&monitor->jobs_end);
         loop_timer_stop(&monitor->watchdog);
+        loop_timer_stop(&monitor->audit_due);
         loop_io_deinit(&monitor->channel);
         loop_io_deinit(&monitor->worker_exit);
         loop_io_deinit(&monitor->signals);
@@ -579,7 +634,6 @@ void monitor_deinit(struct monitor *monitor)
         monitor->ruleset = ruleset_unref(monitor->ruleset);
         free(monitor->args.bytes);
         free(monitor->owner_name);
-        (void)audit_tick(&monitor->audit); /* what is still to be said of floods */
         audit_deinit(&monitor->audit);
         namespace_deinit(&monitor->namespace);
         notify_deinit(&monitor->notify);

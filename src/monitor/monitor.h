@@ -32,6 +32,10 @@ struct ruleset;
 #define MONITOR_JOBS_END_MS 5000
 /* How long the worker may take to end after it has closed the channel, in milliseconds. */
 #define MONITOR_WORKER_END_MS 2000
+/* How long the worker may go on when we stop and no command runs any more, in milliseconds: it
+ * waits 20 seconds for output that is held open, as long for a client that takes nothing, and no
+ * longer. */
+#define MONITOR_FINISH_MS 45000
 
 enum {
         MONITOR_E_VIOLATION = 1, /* of the worker: it is ended, and we with it */
@@ -44,11 +48,13 @@ struct monitor {
         struct loop loop;
         struct ruleset *ruleset;
         struct audit audit;
+        struct loop_timer audit_due; /* lines of a flood are held back, and told of then */
         struct socket_dir dir;
         struct worker_process worker;
         struct loop_io channel;
         struct loop_io worker_exit;
         struct loop_timer worker_end;
+        struct loop_timer finish; /* since we stop, or the last command has ended since then */
         struct loop_io signals;
         struct loop_io parent; /* our stdin, where it is a pipe: it ends with who started us */
         int signal_fd;
@@ -85,6 +91,8 @@ int monitor_answer(struct monitor *monitor, const struct record *record);
 int monitor_answer_status(struct monitor *monitor);
 int monitor_end(struct monitor *monitor);
 int monitor_send_failure(struct monitor *monitor, struct job *job);
+void monitor_expect_end(struct monitor *monitor);
+void monitor_watch_audit(struct monitor *monitor);
 int monitor_report(struct monitor *monitor, struct job *job);
 int monitor_refuse_short(struct monitor *monitor, struct record *record);
 int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

@@ -771,6 +771,7 @@ static int handle_peer(struct monitor *monitor, struct record *record, struct fd
                 peer.user = monitor->owner_name;
         audit_unsaid(&monitor->audit, AUDIT_AUTHENTICATION_FAILED, refused->n_unsaid);
         audit_authentication(&monitor->audit, &peer, reasons[refused->reason]);
+        monitor_watch_audit(monitor);
         return 0;
 }
 
@@ -785,6 +786,8 @@ static int handle_stop(struct monitor *monitor, struct record *record, struct fd
                 audit_note(&monitor->audit, AUDIT_STOPPED,
                            record->stop.reason == RECORD_STOP_CLIENT ? "the client asked for it"
                                                                      : "it was idle");
+        if (!monitor->is_stopping)
+                monitor_expect_end(monitor);
         monitor->is_stopping = true; /* the worker has begun already */
         return 0;
 }

@@ -574,12 +574,36 @@ static void the_count_of_a_flood_comes_without_another_line(void **state)
         machine_init(&m, TO_STDERR);
         m.settings.log_format = SETTINGS_LOG_JSON;
         audit_configure(&m.audit, &m.settings);
-        for (i = 0; i < AUDIT_LINES_A_SECOND_MAX + 1; i++)
-                audit_note(&m.audit, AUDIT_LIMIT_REACHED, "connections");
+        for (i = 0; i < AUDIT_LINES_A_SECOND_MAX; i++)
+                say_authentication(&m.audit);
+        assert_false(audit_is_holding(&m.audit));
+        say_authentication(&m.audit);
+        assert_true(audit_is_holding(&m.audit));
         assert_int_equal(count_lines(&m), AUDIT_LINES_A_SECOND_MAX);
-        now_ms += 1000;
+        now_ms += AUDIT_FLOOD_MS - 1;
+        assert_true(audit_tick(&m.audit));
+        arrives(&m, "");
+        assert_true(audit_is_holding(&m.audit));
+        now_ms += 1;
         assert_false(audit_tick(&m.audit));
-        arrives(&m, HEAD("warning", "suppressed") "\"of\": \"limit_reached\", \"count\": 1}\n");
+        arrives(&m,
+                HEAD("warning", "suppressed") "\"of\": \"authentication_failed\", \"count\": 1}\n");
+        assert_false(audit_is_holding(&m.audit));
+        machine_deinit(&m);
+}
+
+static void the_count_of_a_flood_comes_at_the_end(void **state)
+{
+        struct machine m;
+        unsigned int i;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        for (i = 0; i < AUDIT_LINES_A_SECOND_MAX + 3; i++)
+                say_authentication(&m.audit);
+        assert_int_equal(count_lines(&m), AUDIT_LINES_A_SECOND_MAX);
+        audit_deinit(&m.audit);
+        arrives(&m, "cinder-rootwrap-daemon: Authentication failed: 3 more like this\n");
         machine_deinit(&m);
 }
 
@@ -590,21 +614,22 @@ static void what_others_held_back_is_counted_as_well(void **state)
         (void)state;
         machine_init(&m, TO_STDERR);
         audit_unsaid(&m.audit, AUDIT_AUTHENTICATION_FAILED, 7);
+        assert_true(audit_is_holding(&m.audit));
         assert_false(audit_tick(&m.audit));
         arrives(&m, "cinder-rootwrap-daemon: Authentication failed: 7 more like this\n");
         machine_deinit(&m);
 }
 
-static void kinds_have_floods_of_their_own(void **state)
+static void a_flood_holds_back_no_other_kind(void **state)
 {
         struct machine m;
         unsigned int i;
 
         (void)state;
         machine_init(&m, TO_STDERR);
-        for (i = 0; i < AUDIT_LINES_A_SECOND_MAX; i++)
+        for (i = 0; i < AUDIT_LINES_A_SECOND_MAX + 1; i++)
                 say_authentication(&m.audit);
-        audit_note(&m.audit, AUDIT_LIMIT_REACHED, "connections");
+        audit_note(&m.audit, AUDIT_WARNING, "something else");
         assert_int_equal(count_lines(&m), AUDIT_LINES_A_SECOND_MAX + 1);
         machine_deinit(&m);
 }
@@ -639,7 +664,8 @@ static void lines_that_were_lost_are_counted_and_reported(void **state)
         }
         say_reloaded(&m.audit);
         say_reloaded(&m.audit);
-        assert_true(audit_tick(&m.audit)); /* still full, and does not count itself */
+        assert_true(audit_tick(&m.audit));        /* still full, and does not count itself */
+        assert_false(audit_is_holding(&m.audit)); /* they were lost, not held back */
         assert_int_equal(m.audit.sink.n_lost, 3);
         for (i = 0; i < n_said - 1; i++)
                 assert_true(take(&m, got, sizeof(got)) > 0);
@@ -723,8 +749,9 @@ int main(void)
         test_set_add_test(&set, a_name_that_could_forge_a_line_is_not_used);
         test_set_add_test(&set, a_flood_of_strangers_is_cut_and_counted);
         test_set_add_test(&set, the_count_of_a_flood_comes_without_another_line);
+        test_set_add_test(&set, the_count_of_a_flood_comes_at_the_end);
         test_set_add_test(&set, what_others_held_back_is_counted_as_well);
-        test_set_add_test(&set, kinds_have_floods_of_their_own);
+        test_set_add_test(&set, a_flood_holds_back_no_other_kind);
         test_set_add_test(&set, each_command_and_each_refusal_is_logged);
         test_set_add_test(&set, lines_that_were_lost_are_counted_and_reported);
         test_set_add_test(&set, a_report_that_does_not_get_out_is_no_lost_line);

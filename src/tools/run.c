@@ -37,6 +37,7 @@ struct run {
         struct rootwrap_command *command;
         int exit_code;
         bool is_done;
+        bool must_stop; /* we were stopped, and have not stopped yet */
 };
 
 static const char help[] =
@@ -173,9 +174,18 @@ static void pass_signals(struct run *run, int fd)
 
         while (!run->is_done && read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
                 (void)rootwrap_signal(run->command, (int)info.ssi_signo);
-                if (info.ssi_signo == SIGTSTP)
-                        (void)raise(SIGSTOP); /* until the shell continues us */
+                run->must_stop = run->must_stop || info.ssi_signo == SIGTSTP;
         }
+}
+
+/* As the command stops, so do we; but not before it can be told to. */
+static void stop_if_wanted(struct run *run)
+{
+        if (!run->must_stop || run->is_done || !rootwrap_pid(run->command))
+                return;
+        run->must_stop = false;
+        (void)rootwrap_dispatch(run->handle); /* what was held back until it was started */
+        (void)raise(SIGSTOP);                 /* until the shell continues us */
 }
 
 /* Return: 0, or an exit code */
@@ -227,6 +237,7 @@ static int run_command(struct run *run, char **argv)
                 if (has_streams)
                         has_streams = !let_go_of_streams(run);
                 pass_signals(run, signals);
+                stop_if_wanted(run);
         }
         return r ? r : run->exit_code;
 }

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from rwtest.daemon import FILTERS, Daemon, DaemonProgram, Launcher
 from rwtest.legacy import RETURN, UNSERIALIZABLE, RefusedError
 from rwtest.logs import JOURNAL_SOCKET, SYSLOG_SOCKET, Journal, Syslog
 from rwtest.programs import EXIT_NOT_EXECUTABLE, EXIT_UNAUTHORIZED
-from rwtest.wait import wait_for
+from rwtest.wait import status_of, wait_for
 
 FACILITY_LOCAL3 = 19
 SEVERITIES = {"error": 3, "warning": 4, "info": 6}
@@ -52,6 +54,12 @@ def wait_for_stderr(daemon: Daemon, *parts: str) -> str:
         return next((line for line in lines if all(part in line for part in parts)), None)
 
     return wait_for(probe, f"a line on stderr with {parts}")
+
+
+def wakeups(pid: int) -> int:
+    """How often a process has begun to wait."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(status_of(status, "voluntary_ctxt_switches"))
 
 
 # one line a command
@@ -225,10 +233,42 @@ def test_failed_authentications_do_not_flood_the_log(
     for _ in range(500):
         with daemon.knock() as connection, pytest.raises(RefusedError):
             connection.prove(bytes(32))
-    # the number of those that were held back is logged when the daemon has time, or stops
     assert daemon.stop() == 0
     lines = [line for line in syslog.lines() if b"uthentication failed" in line]
     assert 0 < len(lines) < 200
+
+
+def test_authentications_that_were_held_back_are_told_of_without_a_next_one(
+    our_daemon_program: DaemonProgram, launch: Launcher
+) -> None:
+    n_failed = 40
+    daemon = launch(our_daemon_program)
+    for _ in range(n_failed):
+        with daemon.knock() as connection, pytest.raises(RefusedError):
+            connection.prove(bytes(32))
+
+    def count() -> int:
+        """Those that there is a line of, and those that were held back."""
+        more = re.findall(r"Authentication failed: (\d+) more like this", daemon.stderr())
+        return daemon.stderr().count("it does not know the key") + sum(map(int, more))
+
+    wait_for(lambda: count() == n_failed, "the number of all")
+    assert "more like this" in daemon.stderr()
+    assert count() == n_failed
+
+
+def test_a_daemon_that_has_nothing_to_do_is_not_woken(
+    our_daemon_program: DaemonProgram, launch: Launcher
+) -> None:
+    daemon = launch(our_daemon_program)
+    for _ in range(20):
+        with daemon.knock() as connection, pytest.raises(RefusedError):
+            connection.prove(bytes(32))
+    wait_for(lambda: "more like this" in daemon.stderr(), "the number of those held back")
+    time.sleep(2.5)  # whatever is to be done a second later
+    before = [wakeups(pid) for pid in daemon.pids]
+    time.sleep(2.5)
+    assert [wakeups(pid) for pid in daemon.pids] == before
 
 
 # where to

@@ -8,6 +8,8 @@ import shutil
 import signal
 import struct
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +140,60 @@ class Tree:
         return [name for name in os.listdir(self.folder) if name.startswith("rootwrapd-")]
 
 
+# How long a worker that has nothing left to do may go on when the daemon stops.
+FINISH_S = 45
+# Name: what the worker does, whether the monitor is told to stop, and how long a command runs then.
+STUBBORN = {
+    "that is told to stop": ("ready()\nstay()", True, 0),
+    "that does not read that it is": ("ready()\ntime.sleep(600)", True, 0),
+    "that said that it stops": (
+        "ready()\nrecord(STOP, 0, struct.pack('=I', 1))\nstay()", False, 0),
+    "when its command has ended": ("ready()\nstart('sleep', '6')\nstay()", True, 6),
+}
+
+
+class Stubborn:
+    """A daemon that was told to stop, while its worker goes on."""
+
+    def __init__(self, tree: Tree, script: str, is_told: bool, n_commands: int) -> None:
+        self.process = tree.run(script)
+        assert self.process.stdout
+        self.process.stdout.readline()
+        wait_for(lambda: len(children_of(self.process.pid)) > n_commands, "the worker")
+        self.worker = children_of(self.process.pid)[0]
+        self.stopped = time.monotonic()
+        if is_told:
+            self.process.terminate()
+        self.seconds = 0.0
+        self.log = b""
+        self.thread = threading.Thread(target=self._wait)
+        self.thread.start()
+
+    def _wait(self) -> None:
+        self.log = self.process.communicate()[1]
+        self.seconds = time.monotonic() - self.stopped
+
+    def close(self) -> None:
+        """Ends it, if it still runs."""
+        self.process.kill()
+        self.thread.join()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stubborn(tmp_path_factory: pytest.TempPathFactory,
+             request: pytest.FixtureRequest) -> Iterator[dict[str, Stubborn]]:
+    """They take their time: begun before the first test, and looked at by the last ones."""
+    begun: dict[str, Stubborn] = {}
+    if any(item.name.startswith("test_a_stubborn_worker") for item in request.session.items):
+        for what, (script, is_told, seconds) in STUBBORN.items():
+            tree = Tree(tmp_path_factory.mktemp("stubborn"),
+                        PolicyFolder(tmp_path_factory.mktemp("policy")))
+            begun[what] = Stubborn(tree, script, is_told, 1 if seconds else 0)
+    yield begun
+    for daemon in begun.values():
+        daemon.close()
+
+
 @pytest.fixture()
 def tree(tmp_path: Path, policy: PolicyFolder) -> Iterator[Tree]:
     folder = tmp_path / "tree"
@@ -251,3 +307,13 @@ def test_without_its_monitor_the_worker_ends(tmp_path: Path, policy: PolicyFolde
     wait_for(lambda: not is_alive(worker), "the end of the worker")
 
 
+@pytest.mark.parametrize("what", STUBBORN)
+def test_a_stubborn_worker_is_ended(stubborn: dict[str, Stubborn], what: str) -> None:
+    daemon = stubborn[what]
+    least = FINISH_S + STUBBORN[what][2]
+    daemon.thread.join(least + 15)
+    assert not daemon.thread.is_alive()
+    assert least - 2 < daemon.seconds < least + 10
+    assert daemon.process.returncode == 1
+    assert b"The worker ended: The worker went on when there was nothing left to do" in daemon.log
+    assert not is_alive(daemon.worker)
