@@ -49,4 +49,9 @@ THRESHOLDS: dict[str, Threshold] = {
     "daemon-payload/after": Threshold(limit=0.5, ci=1.0),
     "daemon-parallel/direct": Threshold(limit=0.9, ci=0.2, is_least=True),
     "daemon-cpu/beyond": Threshold(limit=60.0, ci=400.0),
+    "native-true/direct": Threshold(limit=1.10, ci=3.0),
+    "native-true/many": Threshold(limit=0.9, ci=0.2, is_least=True),
+    "native-cat/direct": Threshold(limit=0.95, ci=0.4, is_least=True),
+    "native-run/sudo": Threshold(limit=1.0, ci=1.5),
+    "native-run/doas": Threshold(limit=1.0, ci=1.5),
 }
