@@ -10,6 +10,12 @@
 
 #define MANY (RECORD_ADMITS_MAX + 1)
 
+/* Return: of u7 or g7 the 7 */
+static unsigned int number_of(const char *name)
+{
+        return (unsigned int)strtoul(name + 1, NULL, 10);
+}
+
 /* This machine has the users u0, u1 ... and the groups g0, g1 ..., 1000 and 2000 with theirs. */
 struct passwd *__wrap_getpwnam(const char *name);
 struct group *__wrap_getgrnam(const char *name);
@@ -18,7 +24,7 @@ struct passwd *__wrap_getpwnam(const char *name)
 {
         static struct passwd entry;
 
-        entry.pw_uid = 1000 + (uid_t)atoi(name + 1);
+        entry.pw_uid = 1000 + number_of(name);
         entry.pw_gid = 3000; /* which nobody asked for */
         return name[0] == 'u' ? &entry : NULL;
 }
@@ -27,7 +33,7 @@ struct group *__wrap_getgrnam(const char *name)
 {
         static struct group entry;
 
-        entry.gr_gid = 2000 + (gid_t)atoi(name + 1);
+        entry.gr_gid = 2000 + number_of(name);
         return name[0] == 'g' ? &entry : NULL;
 }
 
@@ -85,9 +91,9 @@ static void check_put(const struct admission *admission,
         assert_ptr_equal(record.tail, tail);
         assert_int_equal(record.n_tail, (n_users + n_groups) * sizeof(uint32_t));
         for (i = 0; i < n_users; i++)
-                assert_int_equal(tail[i], 1000 + atoi(users[i] + 1));
+                assert_int_equal(tail[i], 1000 + number_of(users[i]));
         for (i = 0; i < n_groups; i++)
-                assert_int_equal(tail[n_users + i], 2000 + atoi(groups[i] + 1));
+                assert_int_equal(tail[n_users + i], 2000 + number_of(groups[i]));
 }
 
 static void run_row(void **state)
@@ -116,9 +122,8 @@ static void run_row(void **state)
                 check_put(&admission, row->users, row->groups);
         }
         for (i = 0; !row->want && row->users[i]; i++)
-                assert_string_equal(
-                        admission_name(&admission, 1000 + (uint32_t)atoi(row->users[i] + 1)),
-                        row->users[i]);
+                assert_string_equal(admission_name(&admission, 1000 + number_of(row->users[i])),
+                                    row->users[i]);
         assert_null(admission_name(&admission, 2001)); /* a number of a group is no user's */
         assert_null(admission_name(&admission, 0));
         complaint_deinit(&complaint);

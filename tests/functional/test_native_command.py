@@ -421,7 +421,7 @@ def test_commands_of_one_connection_have_a_limit(native: Native) -> None:
     most = native.welcome.number(COMMANDS_MAX)
     idents = []
     for _ in range(most):
-        idents.append(native.start("sleep", "50"))
+        idents.append(native.start("sleep", "300"))
         assert native.wait(idents[-1], STARTED, REFUSED).kind == STARTED
     answer = native.wait(native.start("true"), REFUSED)
     assert (answer.number(CODE), answer.number(F_ERROR)) == (75, errno.EAGAIN)
