@@ -23,7 +23,8 @@ from rwtest.native import CODE, EXITED, REFUSED, STARTED, Gone, Native, Wrong
 from rwtest.policy import PolicyFolder
 from rwtest.wait import wait_for
 
-LIB = Path(daemon.__file__).resolve().parents[1]
+# A client's own program: where it runs there may be another /tmp, with our folder below it.
+CLIENT = Path(daemon.__file__).with_name("native.py").read_text("utf-8")
 FILTERS = """
 sh: CommandFilter, sh, root
 cat: CommandFilter, cat, root
@@ -74,8 +75,7 @@ class Service:
 
         `around` is done by a shell, as root, in a mount namespace of its own, before.
         """
-        code = (f"import sys; sys.path.insert(0, {str(LIB)!r})\n"
-                "from rwtest.native import *\n"
+        code = (f"{CLIENT}\n"
                 "try:\n"
                 f"    print(Native({self.socket!r}).run(*{words!r}))\n"
                 "except Wrong as wrong:\n"
@@ -302,8 +302,7 @@ def test_a_client_that_sees_other_files_is_refused_and_told_why(
 def test_a_client_of_another_user_namespace_is_refused(service: Service) -> None:
     """It could mount anything anywhere, and be root of it."""
     service.start()
-    code = (f"import sys; sys.path.insert(0, {str(LIB)!r})\n"
-            "from rwtest.native import *\n"
+    code = (f"{CLIENT}\n"
             f"print(Native({service.socket!r}).run('cat', '/dev/null'))\n")
     said = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c",
                            code], capture_output=True, text=True, timeout=30, check=False)
@@ -314,8 +313,7 @@ def test_a_client_of_another_user_namespace_is_refused(service: Service) -> None
 
 def test_a_client_in_another_root_is_refused(service: Service) -> None:
     service.start()
-    code = (f"import sys; sys.path.insert(0, {str(LIB)!r})\n"
-            "import os; from rwtest.native import *\n"
+    code = (f"{CLIENT}\n"
             f"native = Native({service.socket!r}); os.chroot('/run')\n"
             "print(native.run('cat', '/dev/null'))\n")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30,
