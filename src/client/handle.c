@@ -480,15 +480,15 @@ int handle_copy_words(const char *const *words, size_t n_words, char ***ret_copy
         size_t i;
 
         copy = calloc(n_words + 1, sizeof(*copy));
-        for (i = 0; copy && i < n_words; i++) {
+        if (!copy)
+                return err_origin(-ENOMEM);
+        for (i = 0; i < n_words; i++) {
                 copy[i] = strdup(words[i]);
                 if (copy[i])
                         continue;
                 free_words(copy);
-                copy = NULL;
-        }
-        if (!copy)
                 return err_origin(-ENOMEM);
+        }
         *ret_copy = copy;
         return 0;
 }

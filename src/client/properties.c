@@ -17,6 +17,11 @@
 
 static_assert(RLIM_NLIMITS <= NATIVE_LIMITS_MAX, "each limit of this machine may go along");
 
+static int open_status(void)
+{
+        return open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+}
+
 /* Where it can't be read, no bit of it goes along: the daemon's own counts. */
 static unsigned int look_at_umask(void)
 {
@@ -25,7 +30,7 @@ static unsigned int look_at_umask(void)
         const char *at;
         ssize_t n;
 
-        fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+        fd = open_status();
         n = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
         if (n < 0)
                 return 0;

@@ -34,7 +34,21 @@ static int open_of(int process, const char *name)
 {
         int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
 
-        return fd < 0 ? -errno : fd;
+        if (fd < 0)
+                return -errno;
+        return fd;
+}
+
+static int open_process(pid_t pid)
+{
+        char path[32];
+        int fd;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d", pid);
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        return fd;
 }
 
 /* All of a file, with a NUL behind it. Return: to be freed, or NULL */
@@ -98,10 +112,8 @@ static int look(const struct namespace *namespace, pid_t pid, int *ret_fd)
         cleanup_close int process = -1;
         cleanup_close int fd = -1;
         struct stat st;
-        char path[32];
 
-        (void)snprintf(path, sizeof(path), "/proc/%d", pid);
-        process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        process = open_process(pid);
         if (process < 0 || fstat(process, &st) < 0)
                 return -NAMESPACE_E_GONE;
         if (fstatat(process, "ns/mnt", &st, 0) < 0)

@@ -45,6 +45,15 @@ static const char *temporary_directory(void)
         return directory;
 }
 
+static int make_socket(int type)
+{
+        int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd < 0)
+                return err_origin(-errno);
+        return fd;
+}
+
 /* Binds without being seen by anybody but root: the directory is still ours alone. */
 static int bind_socket(const struct socket_dir *dir,
                        const char *name,
@@ -59,9 +68,9 @@ static int bind_socket(const struct socket_dir *dir,
         n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", dir->path, name);
         if (n < 0 || (size_t)n >= sizeof(address.sun_path))
                 return err_origin(-ENAMETOOLONG);
-        fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        fd = make_socket(type);
         if (fd < 0)
-                return err_origin(-errno);
+                return err_trace(fd);
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return err_origin(-errno);
         if (fchmodat(dir->fd, name, 0600, 0) < 0)

@@ -62,7 +62,7 @@ static uint32_t put(char *tail, size_t at, const char *text)
         if (n > NAME_BYTES_MAX)
                 n = NAME_BYTES_MAX;
         if (n)
-                memcpy(tail + at, text, n);
+                memcpy(tail + at, text, n); /* NOLINT(bugprone-not-null-terminated-result) */
         return (uint32_t)n;
 }
 

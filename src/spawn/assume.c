@@ -12,9 +12,9 @@
 
 static bool is_user(uid_t uid)
 {
-        uid_t real;
-        uid_t effective;
-        uid_t saved;
+        uid_t real = (uid_t)-1;
+        uid_t effective = (uid_t)-1;
+        uid_t saved = (uid_t)-1;
 
         return call3(CALL_UID(getresuid), &real, &effective, &saved) == 0 && real == uid &&
                effective == uid && saved == uid;
@@ -22,9 +22,9 @@ static bool is_user(uid_t uid)
 
 static bool is_group(gid_t gid)
 {
-        gid_t real;
-        gid_t effective;
-        gid_t saved;
+        gid_t real = (gid_t)-1;
+        gid_t effective = (gid_t)-1;
+        gid_t saved = (gid_t)-1;
 
         return call3(CALL_UID(getresgid), &real, &effective, &saved) == 0 && real == gid &&
                effective == gid && saved == gid;

@@ -10,6 +10,7 @@
 #        define CALL_IS_RAW 1
 
 /* Return: as the kernel has it, negative errno for an error */
+/* NOLINTNEXTLINE(readability-function-size): a system call has so many arguments */
 static inline long call6(long number, long a, long b, long c, long d, long e, long f)
 {
         register long r10 __asm__("r10") = d;
@@ -29,6 +30,7 @@ static inline long call6(long number, long a, long b, long c, long d, long e, lo
 #        define CALL_IS_RAW 1
 
 /* Return: as the kernel has it, negative errno for an error */
+/* NOLINTNEXTLINE(readability-function-size): a system call has so many arguments */
 static inline long call6(long number, long a, long b, long c, long d, long e, long f)
 {
         register long x8 __asm__("x8") = number;
@@ -54,6 +56,7 @@ static inline long call6(long number, long a, long b, long c, long d, long e, lo
 #        include <unistd.h>
 
 /* Return: as the kernel has it, negative errno for an error. Writes errno. */
+/* NOLINTNEXTLINE(readability-function-size): a system call has so many arguments */
 static inline long call6(long number, long a, long b, long c, long d, long e, long f)
 {
         long result = syscall(number, a, b, c, d, e, f);

@@ -63,7 +63,7 @@ struct limit64 {
 
 static int lower_limit(uint32_t resource, uint64_t soft, uint64_t hard)
 {
-        struct limit64 ours;
+        struct limit64 ours = { 0 };
         struct limit64 lower;
         long r;
 

@@ -223,6 +223,7 @@ static int adopt(const struct attach *attach)
         int fd;
         int r;
 
+        /* cppcheck-suppress nullPointer ; the address is not wanted, as accept(2) allows */
         fd = accept4(attach->listener_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
                 return 0;

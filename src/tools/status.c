@@ -205,21 +205,27 @@ static void put_label(struct text *text, const char *path)
         text_put_char(text, '"');
 }
 
+/* A number of each daemon. */
+struct metric {
+        const char *name;
+        const char *help;
+        const char *type;
+        size_t offset; /* in struct rootwrap_status */
+};
+
 static void put_metric(struct text *text,
-                       const char *name,
-                       const char *help,
-                       const char *type,
+                       const struct metric *metric,
                        const struct answer *answers,
-                       size_t n_answers,
-                       size_t offset)
+                       size_t n_answers)
 {
         uint64_t value;
         size_t i;
 
-        text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+        text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+                    metric->type);
         for (i = 0; i < n_answers; i++) {
-                memcpy(&value, (const char *)answers[i].status + offset, sizeof(value));
-                text_printf(text, "%s{", name);
+                memcpy(&value, (const char *)answers[i].status + metric->offset, sizeof(value));
+                text_printf(text, "%s{", metric->name);
                 put_label(text, answers[i].path);
                 text_printf(text, "} %" PRIu64 "\n", value);
         }
@@ -252,12 +258,7 @@ static void put_histogram(struct text *text, const struct answer *answer)
 
 static void put_prometheus(struct text *text, const struct answer *answers, size_t n_answers)
 {
-        static const struct {
-                const char *name;
-                const char *help;
-                const char *type;
-                size_t offset;
-        } metrics[] = {
+        static const struct metric metrics[] = {
                 { "rootwrap_uptime_seconds", "Time since the daemon was started.", "gauge",
                   offsetof(struct rootwrap_status, uptime_s) },
                 { "rootwrap_commands_started_total", "Commands that were started.", "counter",
@@ -274,8 +275,7 @@ static void put_prometheus(struct text *text, const struct answer *answers, size
         size_t i;
 
         for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
-                put_metric(text, metrics[i].name, metrics[i].help, metrics[i].type, answers,
-                           n_answers, metrics[i].offset);
+                put_metric(text, &metrics[i], answers, n_answers);
         text_put_string(text, "# HELP rootwrap_command_duration_seconds How long commands ran.\n"
                               "# TYPE rootwrap_command_duration_seconds histogram\n");
         for (i = 0; i < n_answers; i++)
