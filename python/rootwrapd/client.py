@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client: `execute` as oslo_rootwrap.client.Client has it; `run` and `popen` as subprocess."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import weakref
+from subprocess import DEVNULL, PIPE, STDOUT
+from types import TracebackType
+from typing import IO, Any, List, Literal, Mapping, Optional, Sequence, Tuple, Type, Union, overload
+
+from . import _message
+from ._connection import Connection
+from ._link import Link
+from ._message import Message
+from ._order import Limits, Order, Word
+from ._streams import Exchange, close_all
+from .errors import Refused
+from .process import Process, Usage
+
+Stream = Union[None, int, IO[Any]]
+CODE_NO_SIGNAL = 1
+
+
+class Completed(subprocess.CompletedProcess):  # type: ignore[type-arg]
+    """As subprocess has it; `usage` besides: seconds and kB."""
+
+    usage: Usage
+
+
+def decode(data: memoryview) -> str:
+    """As os.fsdecode does it, without a copy."""
+    return str(data, "utf-8", "surrogateescape")
+
+
+class Client:
+    """A way to a daemon.
+
+    `rootwrap_daemon_cmd` is the command that starts one, such as
+    ["sudo", "cinder-rootwrap-daemon", "/etc/cinder/rootwrap.conf"], or the path of a host
+    service's socket. The daemon is started by the first call, again when it has gone, and ends
+    with this object. All methods may be called by many threads at once, and run side by side;
+    they work under eventlet. A child of this process starts anew by itself.
+
+    No command is ever run twice: where it can't be known whether it ran, UnknownFate is raised.
+    """
+
+    def __init__(self, rootwrap_daemon_cmd: Union[Sequence[str], str, os.PathLike[str]]) -> None:
+        if isinstance(rootwrap_daemon_cmd, (str, os.PathLike)):
+            self._link = Link(None, os.fspath(rootwrap_daemon_cmd))
+        else:
+            self._link = Link(list(rootwrap_daemon_cmd), None)
+        self._finalizer = weakref.finalize(self, self._link.close)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 where: Optional[TracebackType]) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the daemon, if this object has started it, when what runs has finished."""
+        self._finalizer()
+
+    # as oslo.rootwrap
+
+    @overload
+    def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
+                timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
+                cwd: Optional[Word] = None, binary: Literal[False] = False
+                ) -> Tuple[int, str, str]: ...
+
+    @overload
+    def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
+                timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
+                cwd: Optional[Word] = None, binary: Literal[True]
+                ) -> Tuple[int, bytes, bytes]: ...
+
+    def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
+                timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
+                cwd: Optional[Word] = None, binary: bool = False
+                ) -> Tuple[int, Any, Any]:
+        """Runs a command. Returns (returncode, stdout, stderr).
+
+        The return code is -N for signal N; 99, 98 and 96 with empty outputs for a refusal. Outputs
+        are str, what is no UTF-8 as surrogates, or bytes with `binary`. `env` adds to the command's
+        environment what a filter allows; `cwd` is where it starts. A command is ended after
+        `timeout` seconds: subprocess.TimeoutExpired.
+        """
+        order = Order(cmd, env=env, cwd=cwd, timeout=timeout)
+        data = os.fsencode(stdin) if isinstance(stdin, str) else stdin
+        try:
+            code, stdout, stderr, _ = self._exchange(order, data, True, True)
+        except Refused as refused:
+            reason = refused.reason if refused.code == CODE_NO_SIGNAL else ""
+            empty: Union[str, bytes] = b"" if binary else ""
+            return refused.code, empty, os.fsencode(reason) if binary else reason
+        if binary:
+            return code, stdout, stderr
+        return code, decode(memoryview(stdout)), decode(memoryview(stderr))
+
+    def _exchange(self, order: Order, data: Optional[bytes], out: bool, err: bool,
+                  given: Tuple[int, int, int] = (-1, -1, -1)
+                  ) -> Tuple[int, bytes, bytes, Usage]:
+        """A command between pipes, where it has no descriptors that are given."""
+        return self._link.attempt(
+            lambda connection: self._exchange_on(connection, order, data, (out, err), given))
+
+    def _exchange_on(self, connection: Connection, order: Order, data: Optional[bytes],
+                     collected: Tuple[bool, bool], given: Tuple[int, int, int]
+                     ) -> Tuple[int, bytes, bytes, Usage]:
+        exchange = Exchange()
+        theirs: List[int] = []
+        fds = list(given)
+        outputs = []
+        is_clean = False
+        try:
+            if data is not None:
+                fds[0], ours = os.pipe()
+                theirs.append(fds[0])
+                exchange.feed(ours, data)
+            for number, wanted in enumerate(collected, start=1):
+                if wanted:
+                    ours, fds[number] = os.pipe()
+                    theirs.append(fds[number])
+                    outputs.append(exchange.collect(ours))
+            connection.start(order, fds)
+            close_all(theirs)
+            message = finish(connection, order, exchange)
+            is_clean = True
+        except Refused:
+            is_clean = True
+            raise
+        finally:
+            close_all(theirs)
+            exchange.close()
+            if is_clean:
+                self._link.give(connection)
+            else:
+                connection.close()
+        kept = [output.getvalue() for output in outputs]
+        if message.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
+            raise subprocess.TimeoutExpired(order.command, order.timeout or 0, *kept)
+        stdout = kept.pop(0) if collected[0] else b""
+        stderr = kept.pop(0) if collected[1] else b""
+        code = os.waitstatus_to_exitcode(message.number(_message.TAG_STATUS))
+        return code, stdout, stderr, Usage(message)
+
+    # as subprocess
+
+    def popen(self, cmd: Sequence[Word], *, stdin: Stream = None, stdout: Stream = None,
+              stderr: Stream = None, env: Optional[Mapping[str, str]] = None,
+              cwd: Optional[Word] = None, timeout: Optional[float] = None, go_on: bool = False,
+              umask: Optional[int] = None, nice: Optional[int] = None,
+              limits: Optional[Limits] = None) -> Process:
+        """Starts a command. Returns it; Refused where no filter allows it.
+
+        The streams are what subprocess takes: None for this process's own, a descriptor or file
+        object, PIPE, DEVNULL, and STDOUT for stderr. The command reads and writes them itself.
+        `timeout`: it is ended after so many seconds. `go_on`: it outlives this process. `umask`,
+        `nice` and `limits` ({resource.RLIMIT_AS: (soft, hard)}) can only take away from what the
+        daemon's commands have.
+        """
+        order = Order(cmd, env=env, cwd=cwd, timeout=timeout, go_on=go_on, umask=umask, nice=nice,
+                      limits=limits)
+        return self._link.attempt(
+            lambda connection: self._popen_on(connection, order, (stdin, stdout, stderr)))
+
+    def _popen_on(self, connection: Connection, order: Order, wanted: Sequence[Stream]) -> Process:
+        theirs: List[int] = []
+        ours: List[int] = []
+        is_started = False
+        try:
+            fds, pipes = place(wanted, theirs, ours)
+            connection.start(order, fds)
+            close_all(theirs)
+            message = connection.answer(order)
+            assert message  # there is no deadline
+            is_started = True
+        except Refused:
+            self._link.give(connection)
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            close_all(theirs)
+            if not is_started:
+                close_all(ours)
+        files: List[Any] = [os.fdopen(fd, "wb" if i == 0 else "rb", -1) if fd >= 0 else None
+                            for i, fd in enumerate(pipes)]
+        return Process(self._link, connection, order, message.number(_message.TAG_PID),
+                       (files[0], files[1], files[2]))
+
+    def run(self, cmd: Sequence[Word], *, stdin: Stream = None,
+            input: Union[None, str, bytes] = None,  # noqa: A002 as subprocess has it
+            stdout: Stream = None, stderr: Stream = None, capture_output: bool = False,
+            text: bool = False, check: bool = False, env: Optional[Mapping[str, str]] = None,
+            cwd: Optional[Word] = None, timeout: Optional[float] = None,
+            umask: Optional[int] = None, nice: Optional[int] = None,
+            limits: Optional[Limits] = None) -> Completed:
+        """Runs a command as subprocess.run does, through the daemon. Refused: nothing ran."""
+        if capture_output:
+            stdout = stderr = PIPE
+        if input is not None and stdin is not None:
+            raise ValueError("stdin and input may not both be used.")
+        order = Order(cmd, env=env, cwd=cwd, timeout=timeout, umask=umask, nice=nice,
+                      limits=limits)
+        data = os.fsencode(input) if isinstance(input, str) else input
+        held: List[int] = []
+        try:
+            streams = [DEVNULL if data is not None else stdin,
+                       DEVNULL if stdout == PIPE else stdout,
+                       DEVNULL if stderr == PIPE else stderr]
+            if stdout == PIPE and stderr == STDOUT:
+                raise ValueError("stderr=STDOUT is for popen(), or a stdout that is not PIPE")
+            fds, _ = place(streams, held, held)
+            code, out, err, usage = self._exchange(
+                order, data, stdout == PIPE, stderr == PIPE, (fds[0], fds[1], fds[2]))
+        finally:
+            close_all(held)
+        outputs: List[Any] = [out if stdout == PIPE else None, err if stderr == PIPE else None]
+        if text:
+            outputs = [None if kept is None else decode(memoryview(kept)) for kept in outputs]
+        done = Completed(order.command, code, *outputs)
+        done.usage = usage
+        if check:
+            done.check_returncode()
+        return done
+
+
+def finish(connection: Connection, order: Order, exchange: Exchange) -> Message:
+    """Moves the streams to their ends, and waits for EXITED.
+
+    With a timeout the answers are looked for meanwhile: a child of a command that was ended may
+    hold its stdout for ever.
+    """
+    started = ended = None
+    if order.timeout is not None:
+        exchange.watch(connection.fileno())
+    while not exchange.is_done:
+        _, is_answered = exchange.step()
+        if is_answered and not started:
+            started = connection.answer(order)
+        elif is_answered:
+            ended = connection.answer(order)
+            assert ended
+            if ended.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
+                return ended
+            exchange.ignore(connection.fileno())
+    if not started:
+        connection.answer(order)
+    ended = ended or connection.answer(order)
+    assert ended  # there is no deadline
+    return ended
+
+
+def place(wanted: Sequence[Stream], theirs: List[int], ours: List[int]
+          ) -> Tuple[List[int], List[int]]:
+    """Descriptors for a command's streams, -1 for /dev/null, and the caller's ends of pipes.
+
+    What is made is put into the two lists.
+    """
+    fds: List[int] = []
+    pipes = [-1, -1, -1]
+    for number, stream in enumerate(wanted):
+        if stream is None:
+            fds.append(number)
+        elif stream == DEVNULL:
+            fds.append(-1)
+        elif stream == PIPE:
+            reader, writer = os.pipe()
+            pipes[number], fd = (writer, reader) if number == 0 else (reader, writer)
+            ours.append(pipes[number])
+            theirs.append(fd)
+            fds.append(fd)
+        elif stream == STDOUT:
+            if number != 2:
+                raise ValueError("STDOUT is for stderr")
+            fds.append(fds[1])
+        elif isinstance(stream, int):
+            if stream < 0:
+                raise ValueError(f"no descriptor: {stream}")
+            fds.append(stream)
+        else:
+            fds.append(stream.fileno())
+    return fds, pipes
