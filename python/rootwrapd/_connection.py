@@ -89,7 +89,7 @@ class Connection:
                     _message.TAG_PROOF: _message.proof(key, "client", nonce, theirs)}))
             elif _message.TAG_PROOF in welcome.fields:
                 raise ProtocolError(f"{self.path}: this daemon wants a key")
-        except (NotStarted, OSError) as error:
+        except (NotStarted, UnknownFate, OSError) as error:
             raise StartError(f"{self.path}: {error}") from error
         self.args_max = welcome.number(_message.TAG_ARGS_MAX)
 

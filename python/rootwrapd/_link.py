@@ -27,6 +27,7 @@ LOG = logging.getLogger("rootwrapd")
 # A path of 108 bytes, a line feed, the key.
 GREETING_BYTES_MAX = 4096
 STDERR_BYTES_MAX = 1 << 16
+COMPLAINT_S = 2.0
 NATIVE_SOCKET = "native.sock"
 IDLE_MAX = 64  # connections that are kept
 ATTEMPTS_MAX = 4
@@ -94,10 +95,13 @@ class Daemon:
         return Endpoint(native, key)
 
     def _failure(self, complaint: bytes) -> StartError:
-        """It ended, or closed its stdout, instead of saying where it listens."""
+        """It ended, or said something else than where it listens. What it has to say is waited
+        for a little."""
         stderr = self._process.stderr
         assert stderr
-        while len(complaint) < STDERR_BYTES_MAX:
+        self.let_go()
+        deadline = time.monotonic() + COMPLAINT_S
+        while len(complaint) < STDERR_BYTES_MAX and wait_for(stderr.fileno(), READ, deadline):
             data = os.read(stderr.fileno(), READ_BYTES)
             if not data:
                 break

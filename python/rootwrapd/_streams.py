@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pipes between a caller and its command: written and read side by side, as both can block."""
+"""The pipes between a caller and its command: written and read side by side, as both can block.
+
+Reads and writes are posix's, not os's: eventlet's os.write() waits by itself where a pipe is full,
+while nobody reads the other one.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+import posix
 from contextlib import suppress
 from typing import Dict, List, Optional, Tuple
 
@@ -49,9 +54,9 @@ class Exchange:
         self._waiter.add(fd, READ)
         return output
 
-    def watch(self, fd: int) -> None:
-        """Makes step() return when this one, of somebody else, can be read."""
-        self._waiter.add(fd, READ)
+    def watch(self, fd: int, mask: int) -> None:
+        """Makes step() tell of this one, of somebody else: READ or END."""
+        self._waiter.add(fd, mask)
 
     def ignore(self, fd: int) -> None:
         """Ends watch()."""
@@ -78,7 +83,7 @@ class Exchange:
         return bool(ready), is_watched
 
     def _read(self, fd: int) -> None:
-        data = os.read(fd, READ_BYTES)
+        data = posix.read(fd, READ_BYTES)
         if data:
             self.outputs[fd].write(data)
             return
@@ -90,7 +95,7 @@ class Exchange:
         """Ends with all of it, with a full pipe, or with nobody there to read it."""
         try:
             while self._input:
-                self._input = self._input[os.write(self._input_fd, self._input[:WRITE_BYTES]):]
+                self._input = self._input[posix.write(self._input_fd, self._input[:WRITE_BYTES]):]
         except BlockingIOError:
             return
         except BrokenPipeError:

@@ -12,8 +12,10 @@ import select
 import time
 from typing import Dict, List, Optional
 
+# POLLIN and POLLOUT, so that a mask need not be translated. END is POLLHUP, which comes unasked.
 READ = 1
-WRITE = 4  # POLLIN and POLLOUT, so that a mask need not be translated
+WRITE = 4
+END = 0
 
 
 def seconds_left(deadline: Optional[float]) -> Optional[float]:
@@ -32,7 +34,8 @@ class Waiter:
         return bool(self._masks)
 
     def add(self, fd: int, mask: int) -> None:
-        """READ or WRITE."""
+        """READ, WRITE, or END, which tells that the other side has closed; where there is no poll,
+        END is READ."""
         self._masks[fd] = mask
         if self._poll:
             self._poll.register(fd, mask)
@@ -49,7 +52,7 @@ class Waiter:
         if self._poll:
             found = self._poll.poll(None if left is None else math.ceil(left * 1000))
             return [fd for fd, _ in found]
-        readers = [fd for fd, mask in self._masks.items() if mask == READ]
+        readers = [fd for fd, mask in self._masks.items() if mask != WRITE]
         writers = [fd for fd, mask in self._masks.items() if mask == WRITE]
         readable, writable, _ = select.select(readers, writers, [], left)
         return [*readable, *writable]

@@ -16,11 +16,14 @@ from ._link import Link
 from ._message import Message
 from ._order import Limits, Order, Word
 from ._streams import Exchange, close_all
+from ._wait import END, READ
 from .errors import Refused
 from .process import Process, Usage
 
 Stream = Union[None, int, IO[Any]]
 CODE_NO_SIGNAL = 1
+CODE_NO_COMMAND = 98  # oslo's daemon says 99 of an empty command
+CODE_UNAUTHORIZED = 99
 
 
 class Completed(subprocess.CompletedProcess):  # type: ignore[type-arg]
@@ -29,9 +32,37 @@ class Completed(subprocess.CompletedProcess):  # type: ignore[type-arg]
     usage: Usage
 
 
-def decode(data: memoryview) -> str:
-    """As os.fsdecode does it, without a copy."""
-    return str(data, "utf-8", "surrogateescape")
+def encode(data: Union[None, str, bytes]) -> Optional[bytes]:
+    """Input as it goes into a pipe."""
+    return os.fsencode(data) if isinstance(data, str) else data
+
+
+def decode(data: bytes) -> str:
+    """Output as a caller wants it."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def result(code: int, stdout: bytes, stderr: bytes, binary: bool) -> Tuple[int, Any, Any]:
+    """What execute() returns."""
+    return (code, stdout, stderr) if binary else (code, decode(stdout), decode(stderr))
+
+
+def refused_result(refused: Refused, binary: bool) -> Tuple[int, Any, Any]:
+    """What execute() returns for a refusal: what oslo.rootwrap's daemon does."""
+    code = CODE_UNAUTHORIZED if refused.code == CODE_NO_COMMAND else refused.code
+    reason = refused.reason if code == CODE_NO_SIGNAL else ""
+    return result(code, b"", os.fsencode(reason), binary)
+
+
+def complete(order: Order, code: int, outputs: List[Optional[bytes]], usage: Usage, text: bool,
+             check: bool) -> Completed:
+    """What run() returns."""
+    done = Completed(order.command, code, *(
+        decode(output) if text and output is not None else output for output in outputs))
+    done.usage = usage
+    if check:
+        done.check_returncode()
+    return done
 
 
 class Client:
@@ -84,22 +115,18 @@ class Client:
                 ) -> Tuple[int, Any, Any]:
         """Runs a command. Returns (returncode, stdout, stderr).
 
-        The return code is -N for signal N; 99, 98 and 96 with empty outputs for a refusal. Outputs
-        are str, what is no UTF-8 as surrogates, or bytes with `binary`. `env` adds to the command's
+        The return code is -N for signal N; 99 and 96 with empty outputs for a refusal. Outputs are
+        str, what is no UTF-8 as surrogates, or bytes with `binary`. `env` adds to the command's
         environment what a filter allows; `cwd` is where it starts. A command is ended after
         `timeout` seconds: subprocess.TimeoutExpired.
         """
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout)
-        data = os.fsencode(stdin) if isinstance(stdin, str) else stdin
+        data = encode(stdin)
         try:
             code, stdout, stderr, _ = self._exchange(order, data, True, True)
         except Refused as refused:
-            reason = refused.reason if refused.code == CODE_NO_SIGNAL else ""
-            empty: Union[str, bytes] = b"" if binary else ""
-            return refused.code, empty, os.fsencode(reason) if binary else reason
-        if binary:
-            return code, stdout, stderr
-        return code, decode(memoryview(stdout)), decode(memoryview(stderr))
+            return refused_result(refused, binary)
+        return result(code, stdout, stderr, binary)
 
     def _exchange(self, order: Order, data: Optional[bytes], out: bool, err: bool,
                   given: Tuple[int, int, int] = (-1, -1, -1)
@@ -208,7 +235,7 @@ class Client:
             raise ValueError("stdin and input may not both be used.")
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout, umask=umask, nice=nice,
                       limits=limits)
-        data = os.fsencode(input) if isinstance(input, str) else input
+        data = encode(input)
         held: List[int] = []
         try:
             streams = [DEVNULL if data is not None else stdin,
@@ -221,39 +248,34 @@ class Client:
                 order, data, stdout == PIPE, stderr == PIPE, (fds[0], fds[1], fds[2]))
         finally:
             close_all(held)
-        outputs: List[Any] = [out if stdout == PIPE else None, err if stderr == PIPE else None]
-        if text:
-            outputs = [None if kept is None else decode(memoryview(kept)) for kept in outputs]
-        done = Completed(order.command, code, *outputs)
-        done.usage = usage
-        if check:
-            done.check_returncode()
-        return done
+        return complete(order, code, [out if stdout == PIPE else None,
+                                      err if stderr == PIPE else None], usage, text, check)
 
 
 def finish(connection: Connection, order: Order, exchange: Exchange) -> Message:
     """Moves the streams to their ends, and waits for EXITED.
 
-    With a timeout the answers are looked for meanwhile: a child of a command that was ended may
-    hold its stdout for ever.
+    The connection is looked at meanwhile: a child of a command that was ended, or whose daemon was
+    killed, may hold its stdout for ever.
     """
     started = ended = None
-    if order.timeout is not None:
-        exchange.watch(connection.fileno())
+    exchange.watch(connection.fileno(), END if order.timeout is None else READ)
     while not exchange.is_done:
         _, is_answered = exchange.step()
-        if is_answered and not started:
+        if not is_answered:
+            continue
+        if not started:
             started = connection.answer(order)
-        elif is_answered:
-            ended = connection.answer(order)
-            assert ended
-            if ended.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
-                return ended
-            exchange.ignore(connection.fileno())
+            continue
+        ended = connection.answer(order)
+        assert ended  # there is no deadline
+        if ended.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
+            return ended
+        exchange.ignore(connection.fileno())
     if not started:
         connection.answer(order)
     ended = ended or connection.answer(order)
-    assert ended  # there is no deadline
+    assert ended
     return ended
 
 

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from rootwrapd import DEVNULL, PIPE, Closed, Refused, TimeoutExpired, UnknownFate
+from rootwrapd.aio import AsyncClient
+
+Work = Callable[[AsyncClient], Awaitable[None]]
+
+
+@pytest.fixture(params=["daemon", "service"])
+def do(request: pytest.FixtureRequest, command: list[str]) -> Callable[[Work], None]:
+    """Runs a coroutine with a client."""
+    way = command if request.param == "daemon" else request.getfixturevalue("service")
+
+    async def main(work: Work) -> None:
+        async with AsyncClient(way) as client:
+            assert await client.execute(["true"]) == (0, "", "")
+            before = len(os.listdir("/proc/self/fd"))
+            await work(client)
+            assert await client.execute(["echo", "it serves"]) == (0, "it serves\n", "")
+            assert len(os.listdir("/proc/self/fd")) <= before + 64  # connections that are kept
+
+    return lambda work: asyncio.run(main(work), debug=False)
+
+
+def sh(script: str) -> list[str]:
+    """A shell's command line."""
+    return ["sh", "-c", script]
+
+
+def test_execute(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        assert await client.execute(sh("cat; echo err >&2; exit 3"), "in") == (3, "in", "err\n")
+        assert await client.execute(["cat"], b"\xff", binary=True) == (0, b"\xff", b"")
+        assert await client.execute(["nope"]) == (99, "", "")
+        assert await client.execute([]) == (99, "", "")
+        assert await client.execute(sh("kill -9 $$")) == (-9, "", "")
+        done = await client.execute(sh("echo $FIRST; pwd"), env={"FIRST": "1", "SECOND": ""},
+                                    cwd="/tmp")
+        assert done[1] == "1\n/tmp\n"
+
+    do(work)
+
+
+def test_large_streams(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        data = os.urandom(1 << 20) * 30
+        assert (await client.execute(["cat"], data, binary=True))[1] == data
+
+    do(work)
+
+
+def test_side_by_side(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        start = time.monotonic()
+        found = await asyncio.gather(*(client.execute(sh(f"sleep 0.4; echo {number}"))
+                                       for number in range(30)))
+        assert [int(out) for _, out, _ in found] == list(range(30))
+        assert time.monotonic() - start < 6
+
+    do(work)
+
+
+def test_a_timeout(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        with pytest.raises(TimeoutExpired):
+            await client.execute(["sleep", "30"], timeout=0.2)
+        assert await client.execute(["true"], timeout=20) == (0, "", "")
+
+    do(work)
+
+
+def test_a_cancelled_call_ends_its_command(do: Callable[[Work], None], tmp_path: Path) -> None:
+    async def work(client: AsyncClient) -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(
+                client.execute(sh(f"echo $$ >{tmp_path}/pid; exec sleep 30")), 0.5)
+        assert await client.execute(["echo", "mine"]) == (0, "mine\n", "")
+        pid = int((tmp_path / "pid").read_text())
+        deadline = time.monotonic() + 8
+        while os.path.exists(f"/proc/{pid}"):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+
+    do(work)
+
+
+def test_run(do: Callable[[Work], None], tmp_path: Path) -> None:
+    async def work(client: AsyncClient) -> None:
+        done = await client.run(["cat"], input="x", capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "x", "")
+        with open(tmp_path / "out", "wb") as sink:
+            assert (await client.run(["echo", "hi"], stdout=sink)).stdout is None
+        assert (tmp_path / "out").read_bytes() == b"hi\n"
+        with pytest.raises(subprocess.CalledProcessError):
+            await client.run(sh("exit 3"), check=True)
+        with pytest.raises(Refused, match="no filter matched"):
+            await client.run(["nope"])
+
+    do(work)
+
+
+def test_popen(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        async with await client.popen(["cat"], stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as process:
+            assert process.stdin and process.stdout and not process.stderr
+            for word in (b"one\n", b"two\n"):
+                process.stdin.write(word)
+                await process.stdin.drain()
+                assert await process.stdout.readline() == word
+        assert process.returncode == 0
+        assert process.usage and process.usage.duration > 0
+
+    do(work)
+
+
+def test_signals_and_waiting(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        process = await client.popen(["sleep", "30"])
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), 0.2)
+        assert process.returncode is None, "waiting has an end, the command goes on"
+        process.terminate()
+        assert await process.wait() == -signal.SIGTERM
+        process.close()
+        async with await client.popen(["sleep", "30"]) as process:
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+
+    do(work)
+
+
+def test_giving_up(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        process = await client.popen(["sleep", "30"])
+        process.close()
+        with pytest.raises(Closed):
+            await process.wait()
+        with pytest.raises(Refused):
+            await client.popen(["nope"])
+
+    do(work)
+
+
+def test_a_killed_daemon(command: list[str]) -> None:
+    async def main() -> None:
+        async with AsyncClient(command) as client:
+            pid = int((await client.execute(sh("echo $PPID")))[1])
+            asyncio.get_running_loop().call_later(0.4, os.kill, pid, signal.SIGKILL)
+            with pytest.raises(UnknownFate):
+                await client.execute(["sleep", "30"])
+            assert await client.execute(["echo", "new"]) == (0, "new\n", "")
+
+    asyncio.run(main())
