@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import struct
 import subprocess
@@ -21,7 +22,9 @@ from rwtest import programs
 USER = "cinder"
 CONFIG = Path("/etc/cinder/rootwrap.conf")
 PROGRAM = Path("/usr/bin/cinder-rootwrap")
+DAEMON = Path("/usr/bin/cinder-rootwrap-daemon")
 SUDOERS = Path("/etc/sudoers.d/cinder-common")
+OUR_SUDOERS = Path("/etc/sudoers.d/rootwrapd-cinder")
 VOLUME_GROUP = "cinder-volumes"
 # LVM's default, and one of a service's own, named by LVM_SYSTEM_DIR.
 LVM_FOLDERS = (Path("/etc/lvm"), Path("/etc/cinder/lvm"))
@@ -130,20 +133,28 @@ class CinderHost:
         package = programs.REPOSITORY / "build/cinder-common"
         if not package.is_dir():
             raise FileNotFoundError(f"{package} is missing: tests/fetch-cinder makes it")
+        shutil.rmtree(CONFIG.parent, ignore_errors=True)  # where cinder-common is installed
         shutil.copytree(package / "etc/cinder", CONFIG.parent)
         shutil.copy(package / "etc/sudoers.d/cinder-common", SUDOERS)
-        SUDOERS.chmod(0o440)
+        shutil.copy(programs.REPOSITORY / "packaging/sudoers.d/rootwrapd-cinder", OUR_SUDOERS)
+        for sudoers in (SUDOERS, OUR_SUDOERS):
+            sudoers.chmod(0o440)
+            os.chown(sudoers, 0, 0)
         for folder, _, names in os.walk(CONFIG.parent):
             for name in ("", *names):
                 os.chown(os.path.join(folder, name), 0, 0)
-        cls._as_root("useradd", "--system", "--user-group", "--no-create-home",
-                     "--shell", "/usr/sbin/nologin", USER)
+        try:
+            pwd.getpwnam(USER)
+        except KeyError:
+            cls._as_root("useradd", "--system", "--user-group", "--no-create-home",
+                         "--shell", "/usr/sbin/nologin", USER)
 
     @staticmethod
     def use(rootwrap: programs.Rootwrap) -> None:
-        """Makes /usr/bin/cinder-rootwrap this implementation: one link."""
-        PROGRAM.unlink(missing_ok=True)
-        PROGRAM.symlink_to(rootwrap.program)
+        """Makes cinder-rootwrap and cinder-rootwrap-daemon this implementation: one link each."""
+        for link, name in ((PROGRAM, ""), (DAEMON, "-daemon")):
+            link.unlink(missing_ok=True)
+            link.symlink_to(rootwrap.program.with_name(rootwrap.program.name + name))
 
     @staticmethod
     def words(*command: str) -> list[str]:

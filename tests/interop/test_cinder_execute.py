@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cinder.utils.execute of Debian's Cinder with use_rootwrap_daemon off and on: no difference."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rwtest import cinder_service, programs
+
+WORK = Path(__file__).with_name("cinder")
+
+
+@pytest.fixture(scope="module")
+def found() -> Iterator[dict[str, dict[str, Any]]]:
+    """What each row gave: off, by Debian's own cinder-rootwrap; off, by ours; on."""
+    host = cinder_service.host(programs.oslo(), WORK)
+    attempts = Path("/tmp/rows-attempts")
+    results = {}
+    for name, rootwrap, use_daemon in (("oslo", programs.oslo(), False),
+                                       ("off", programs.ours(), False),
+                                       ("on", programs.ours(), True)):
+        host.use(rootwrap)
+        cinder_service.configure(use_daemon=use_daemon)
+        attempts.unlink(missing_ok=True)
+        results[name] = cinder_service.run("rows.py", "on" if use_daemon else "off")
+    yield results
+    host.close()
+
+
+def names() -> list[str]:
+    """Of the rows; the file is read, not imported: it changes the process that runs it."""
+    text = (WORK / "rows.py").read_text("utf-8").partition("ROWS: ")[2]
+    found = [line.split('"')[1] for line in text.partition("\n}\n")[0].splitlines()
+             if line.startswith('    "')]
+    assert len(found) > 40
+    return found
+
+
+def sentence(found: dict[str, Any]) -> dict[str, Any]:
+    """Without what only our cinder-rootwrap adds to oslo's sentences, and the path before them."""
+    text = json.dumps(found)
+    text = re.sub(r"(Executable not found: [^)]*\))[^\\]*", r"\1", text)
+    return json.loads(text.replace("/usr/bin/cinder-rootwrap: ", "cinder-rootwrap: "))
+
+
+@pytest.mark.parametrize("row", sorted({*names()} - {"timeout"}))
+def test_the_option_changes_nothing_that_a_caller_sees(
+    found: dict[str, dict[str, Any]], row: str
+) -> None:
+    assert found["on"][row] == sentence(found["off"][row])
+
+
+@pytest.mark.parametrize("row", names())
+def test_our_cinder_rootwrap_is_what_debian_s_is(
+    found: dict[str, dict[str, Any]], row: str
+) -> None:
+    assert sentence(found["off"][row]) == sentence(found["oslo"][row])
+
+
+def test_a_timeout_is_the_documented_exception(found: dict[str, dict[str, Any]]) -> None:
+    """Without the daemon, eventlet raises a class of its own, which processutils does not know."""
+    assert found["on"]["timeout"]["raised"] == found["off"]["timeout"]["raised"] == "TimeoutExpired"
+    assert "reached timeout" in found["on"]["timeout"]["log"][-1]
+
+
+def test_the_rows_are_what_they_say(found: dict[str, dict[str, Any]]) -> None:
+    on = found["on"]
+    assert on["output"]["result"] == ["out\n", "err\n"]
+    assert on["exit code"]["exit_code"] == 3
+    assert (on["signal"]["exit_code"], on["segmentation fault"]["exit_code"]) == (137, 139)
+    assert on["segmentation fault looked for"]["result"] == ["", ""]
+    assert on["refused"]["exit_code"] == 99
+    assert "Unauthorized command: not-allowed x (no filter matched)" in on["refused"]["stderr"]
+    assert on["attempts"]["result"] == ["third\n", ""]
+    assert on["cwd"]["result"] == ["/usr\n", ""]
+    assert on["environment"]["result"] == ["unset\n", ""]
+    assert any("Running cmd (subprocess): sudo cinder-rootwrap" in line
+               for line in on["output"]["log"])

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's real Cinder on the machine of rwtest.cinder_lvm, and programs that user cinder runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rwtest import cinder_lvm, programs
+from rwtest.cinder_lvm import CinderHost
+
+SITE = Path("/usr/local/lib/python3.11/dist-packages")
+WORK = Path("/usr/local/lib/rwcinder")
+STATE = Path("/var/lib/cinder")
+CONFIG = Path("/etc/cinder/cinder.conf")
+FILTERS = Path("/etc/cinder/rootwrap.d/test.filters")
+DEADLINE_S = 120.0
+
+PLAIN = f"""[DEFAULT]
+state_path = {STATE}
+lock_path = {STATE}/lock
+rootwrap_config = {cinder_lvm.CONFIG}
+volume_clear = none
+enabled_backends = lvm
+transport_url = fake:/
+my_ip = 127.0.0.1
+host = sandbox
+debug = False
+use_syslog = False
+log_file = {STATE}/cinder.log
+
+[database]
+connection = sqlite:///{STATE}/cinder.sqlite
+
+[oslo_concurrency]
+lock_path = {STATE}/lock
+
+[lvm]
+volume_driver = cinder.volume.drivers.lvm.LVMVolumeDriver
+volume_group = {cinder_lvm.VOLUME_GROUP}
+volume_backend_name = lvm
+target_helper = fake
+target_protocol = iscsi
+lvm_type = default
+lvm_suppress_fd_warnings = True
+volume_clear = none
+"""
+DAEMON = """use_rootwrap_daemon = True
+monkey_patch = True
+monkey_patch_modules = cinder.utils:rootwrapd.cinder.use_daemon
+"""
+# For tests of the service's execute: not Cinder's.
+MORE_FILTERS = """[Filters]
+sh: CommandFilter, sh, root
+cat: CommandFilter, cat, root
+true: CommandFilter, true, root
+id: CommandFilter, id, root
+echo: CommandFilter, echo, root
+printf: CommandFilter, /usr/bin/printf, root
+missing: CommandFilter, rw-missing, root
+"""
+
+
+def install(work: Path) -> None:
+    """Our Python package where Debian's Python looks; the programs in `work` where all may read."""
+    SITE.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(programs.REPOSITORY / "python/rootwrapd", SITE / "rootwrapd",
+                    ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    shutil.copytree(work, WORK, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    STATE.mkdir(exist_ok=True)
+    shutil.chown(STATE, cinder_lvm.USER, cinder_lvm.USER)
+    FILTERS.write_text(MORE_FILTERS, "ascii")
+
+
+def configure(*, use_daemon: bool, more: str = "") -> None:
+    """cinder.conf with the option, or without."""
+    text = PLAIN.replace("[database]", (DAEMON if use_daemon else "") + more + "\n[database]", 1)
+    CONFIG.write_text(text, "ascii")
+
+
+def command(program: str, *words: str) -> list[str]:
+    """A program of the work folder, by Debian's Python."""
+    return [sys.executable, str(WORK / program), *words]
+
+
+def run(program: str, *words: str) -> Any:
+    """Runs it as user cinder. Return: the JSON that it printed"""
+    done = subprocess.run(
+        command(program, *words), user=cinder_lvm.USER, group=cinder_lvm.USER, extra_groups=[],
+        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", cwd="/",
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, timeout=DEADLINE_S, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{program} {' '.join(words)}: {done.returncode}\n{done.stdout[-2000:]}\n"
+                           f"{done.stderr[-6000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def host(rootwrap: programs.Rootwrap, work: Path) -> CinderHost:
+    """The machine with Cinder's configuration and our package."""
+    found = CinderHost(rootwrap)
+    install(work)
+    return found
