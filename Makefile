@@ -21,7 +21,7 @@ PYTHON := /usr/bin/python3
 DEPS := packaging/install-deps
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check bench install fuzz coverage clean help build-deps check-deps ci-deps
+.PHONY: all demo check bench install fuzz coverage clean help build-deps check-deps openstack-deps ci-deps
 
 all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -30,10 +30,10 @@ demo: check-deps all
 	@tests/fetch-cinder
 	@RW_BUILD=$(abspath $(BUILD)) tests/sandbox demo/run
 
-check: check-deps all
+check: check-deps openstack-deps all
 	@tests/check $(BUILD) $(PYTEST)
 
-bench: check-deps all
+bench: check-deps openstack-deps all
 	@RW_BUILD=$(abspath $(BUILD)) bench/run $(if $(QUICK),--quick) $(BENCH)
 
 install: all
@@ -72,6 +72,9 @@ check-deps:
 	@$(DEPS) --then 'make $(firstword $(MAKECMDGOALS))' build check
 	@[ "$$(id -u)" -eq 0 ] || { echo 'This needs root (it changes nothing outside its sandbox); run:' >&2; \
 	  echo '    sudo make $(firstword $(MAKECMDGOALS))' >&2; exit 1; }
+
+openstack-deps:
+	@$(DEPS) --then 'make $(firstword $(MAKECMDGOALS))' openstack
 
 ci-deps:
 	@$(DEPS) build check ci

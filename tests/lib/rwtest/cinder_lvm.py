@@ -108,11 +108,11 @@ class LoopDevice:
 class CinderHost:
     """The set-up, and the way Cinder's code calls it."""
 
-    def __init__(self, rootwrap: programs.Rootwrap) -> None:
+    def __init__(self, rootwrap: programs.Rootwrap, disk_bytes: int = DISK_BYTES) -> None:
         programs.require_sandbox()
         self.install_cinder()
         self.use(rootwrap)
-        self.disk = LoopDevice(DISK, DISK_BYTES)
+        self.disk = LoopDevice(DISK, disk_bytes)
         for folder in LVM_FOLDERS:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)

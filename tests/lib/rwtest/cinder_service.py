@@ -17,9 +17,12 @@ from rwtest.cinder_lvm import CinderHost
 SITE = Path("/usr/local/lib/python3.11/dist-packages")
 WORK = Path("/usr/local/lib/rwcinder")
 STATE = Path("/var/lib/cinder")
+LOG = STATE / "cinder.log"
 CONFIG = Path("/etc/cinder/cinder.conf")
 FILTERS = Path("/etc/cinder/rootwrap.d/test.filters")
 DEADLINE_S = 120.0
+# Room for the driver's volumes, whose sizes are in GiB. No byte of them is ever written.
+DISK_BYTES = 64 << 30
 
 PLAIN = f"""[DEFAULT]
 state_path = {STATE}
@@ -32,7 +35,7 @@ my_ip = 127.0.0.1
 host = sandbox
 debug = False
 use_syslog = False
-log_file = {STATE}/cinder.log
+log_file = {LOG}
 
 [database]
 connection = sqlite:///{STATE}/cinder.sqlite
@@ -73,7 +76,9 @@ def install(work: Path) -> None:
                     ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     shutil.copytree(work, WORK, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     STATE.mkdir(exist_ok=True)
-    shutil.chown(STATE, cinder_lvm.USER, cinder_lvm.USER)
+    LOG.touch()  # else privsep's helper, which is root, might be the first to make it
+    for path in (STATE, LOG):
+        shutil.chown(path, cinder_lvm.USER, cinder_lvm.USER)
     FILTERS.write_text(MORE_FILTERS, "ascii")
 
 
@@ -102,6 +107,6 @@ def run(program: str, *words: str) -> Any:
 
 def host(rootwrap: programs.Rootwrap, work: Path) -> CinderHost:
     """The machine with Cinder's configuration and our package."""
-    found = CinderHost(rootwrap)
+    found = CinderHost(rootwrap, DISK_BYTES)
     install(work)
     return found
