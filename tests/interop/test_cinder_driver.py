@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rwtest import cinder_lvm, cinder_service, programs
+from rwtest import cinder_lvm, cinder_service, openstack, programs
 from rwtest.cinder_lvm import CinderHost
 from rwtest.cinder_service import STATE
 from rwtest.wait import children_of, cmdline_of, wait_for
@@ -31,7 +31,7 @@ USER: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def host() -> Iterator[CinderHost]:
     """Cinder's machine, with our programs."""
-    found = cinder_service.host(programs.ours(), WORK)
+    found = cinder_service.host(programs.ours())
     yield found
     found.close()
 
@@ -42,7 +42,7 @@ def steps(host: CinderHost) -> dict[str, dict[str, Any]]:
     found = {}
     for mode in ("off", "on"):
         cinder_service.configure(use_daemon=mode == "on")
-        found[mode] = cinder_service.run("driver.py", mode)
+        found[mode] = openstack.run(cinder_lvm.USER, WORK / "driver.py", mode)
     return found
 
 
@@ -80,7 +80,7 @@ def test_lvm_s_own_failures_are_cinder_s_exceptions(steps: dict[str, dict[str, A
 @pytest.mark.parametrize("client", ["on", "oslo"])
 def test_a_backup_goes_through_stdin_and_stdout(host: CinderHost, client: str) -> None:
     cinder_service.configure(use_daemon=True)
-    found = cinder_service.run("backup.py", client, MEGABYTES)
+    found = openstack.run(cinder_lvm.USER, WORK / "backup.py", client, MEGABYTES)
     assert found["out"] == found["in"]
     assert found["n"] > 290_000_000
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rwtest import cinder_service, programs
+from rwtest import cinder_lvm, cinder_service, openstack, programs
 
 WORK = Path(__file__).with_name("cinder")
 
@@ -18,7 +18,7 @@ WORK = Path(__file__).with_name("cinder")
 @pytest.fixture(scope="module")
 def found() -> Iterator[dict[str, dict[str, Any]]]:
     """What each row gave: off, by Debian's own cinder-rootwrap; off, by ours; on."""
-    host = cinder_service.host(programs.oslo(), WORK)
+    host = cinder_service.host(programs.oslo())
     attempts = Path("/tmp/rows-attempts")
     results = {}
     for name, rootwrap, use_daemon in (("oslo", programs.oslo(), False),
@@ -27,7 +27,7 @@ def found() -> Iterator[dict[str, dict[str, Any]]]:
         host.use(rootwrap)
         cinder_service.configure(use_daemon=use_daemon)
         attempts.unlink(missing_ok=True)
-        results[name] = cinder_service.run("rows.py", "on" if use_daemon else "off")
+        results[name] = openstack.run(cinder_lvm.USER, WORK / "rows.py", "on" if use_daemon else "off")
     yield results
     host.close()
 

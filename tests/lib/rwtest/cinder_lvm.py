@@ -17,12 +17,11 @@ import struct
 import subprocess
 from pathlib import Path
 
-from rwtest import programs
+from rwtest import openstack, programs
 
 USER = "cinder"
 CONFIG = Path("/etc/cinder/rootwrap.conf")
 PROGRAM = Path("/usr/bin/cinder-rootwrap")
-DAEMON = Path("/usr/bin/cinder-rootwrap-daemon")
 SUDOERS = Path("/etc/sudoers.d/cinder-common")
 OUR_SUDOERS = Path("/etc/sudoers.d/rootwrapd-cinder")
 VOLUME_GROUP = "cinder-volumes"
@@ -152,9 +151,7 @@ class CinderHost:
     @staticmethod
     def use(rootwrap: programs.Rootwrap) -> None:
         """Makes cinder-rootwrap and cinder-rootwrap-daemon this implementation: one link each."""
-        for link, name in ((PROGRAM, ""), (DAEMON, "-daemon")):
-            link.unlink(missing_ok=True)
-            link.symlink_to(rootwrap.program.with_name(rootwrap.program.name + name))
+        openstack.link(PROGRAM, rootwrap)
 
     @staticmethod
     def words(*command: str) -> list[str]:

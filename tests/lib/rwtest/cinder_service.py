@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's real Cinder on the machine of rwtest.cinder_lvm, and programs that user cinder runs."""
+"""Debian's real Cinder on the machine of rwtest.cinder_lvm."""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-from rwtest import cinder_lvm, programs
+from rwtest import cinder_lvm, openstack, programs
 from rwtest.cinder_lvm import CinderHost
 
-SITE = Path("/usr/local/lib/python3.11/dist-packages")
-WORK = Path("/usr/local/lib/rwcinder")
 STATE = Path("/var/lib/cinder")
 LOG = STATE / "cinder.log"
 CONFIG = Path("/etc/cinder/cinder.conf")
 FILTERS = Path("/etc/cinder/rootwrap.d/test.filters")
-DEADLINE_S = 120.0
 # Room for the driver's volumes, whose sizes are in GiB. No byte of them is ever written.
 DISK_BYTES = 64 << 30
 
@@ -69,44 +61,19 @@ missing: CommandFilter, rw-missing, root
 """
 
 
-def install(work: Path) -> None:
-    """Our Python package where Debian's Python looks; the programs in `work` where all may read."""
-    SITE.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(programs.REPOSITORY / "python/rootwrapd", SITE / "rootwrapd",
-                    ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    shutil.copytree(work, WORK, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+def host(rootwrap: programs.Rootwrap) -> CinderHost:
+    """The machine with Cinder's configuration and our package."""
+    found = CinderHost(rootwrap, DISK_BYTES)
+    openstack.install_package()
     STATE.mkdir(exist_ok=True)
     LOG.touch()  # else privsep's helper, which is root, might be the first to make it
     for path in (STATE, LOG):
         shutil.chown(path, cinder_lvm.USER, cinder_lvm.USER)
     FILTERS.write_text(MORE_FILTERS, "ascii")
+    return found
 
 
 def configure(*, use_daemon: bool, more: str = "") -> None:
     """cinder.conf with the option, or without."""
     text = PLAIN.replace("[database]", (DAEMON if use_daemon else "") + more + "\n[database]", 1)
     CONFIG.write_text(text, "ascii")
-
-
-def command(program: str, *words: str) -> list[str]:
-    """A program of the work folder, by Debian's Python."""
-    return [sys.executable, str(WORK / program), *words]
-
-
-def run(program: str, *words: str) -> Any:
-    """Runs it as user cinder. Return: the JSON that it printed"""
-    done = subprocess.run(
-        command(program, *words), user=cinder_lvm.USER, group=cinder_lvm.USER, extra_groups=[],
-        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", cwd="/",
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, timeout=DEADLINE_S, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{program} {' '.join(words)}: {done.returncode}\n{done.stdout[-2000:]}\n"
-                           f"{done.stderr[-6000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def host(rootwrap: programs.Rootwrap, work: Path) -> CinderHost:
-    """The machine with Cinder's configuration and our package."""
-    found = CinderHost(rootwrap, DISK_BYTES)
-    install(work)
-    return found
