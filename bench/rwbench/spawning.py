@@ -31,7 +31,7 @@ ARGUMENT_BYTES = 128 * 1024
 
 def prepare() -> None:
     """Cinder's set-up with all of its filters, and one more file; once."""
-    if CONFIG.exists():
+    if OWN_FILTERS.exists():
         return
     CinderHost.install_cinder()
     OWN_FILTERS.write_text(OWN_FILTERS_TEXT, encoding="ascii")
