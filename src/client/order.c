@@ -17,6 +17,8 @@
 
 /* Nobody's daemon takes more. */
 #define ORDER_WORDS_BYTES_MAX (64u * 1024 * 1024)
+/* Of struct rootwrap_options, however late the header. */
+#define OPTIONS_BYTES_MAX 4096u
 
 /* Strings, one behind the other. Return: 0 or negative errno */
 static int join(const char *const *strings, char **ret_bytes, size_t *ret_n_bytes)
@@ -46,17 +48,36 @@ static int join(const char *const *strings, char **ret_bytes, size_t *ret_n_byte
         return 0;
 }
 
-/* Return: 0 or -EINVAL */
+/* A caller that was built with a later header has later members behind ours. They may be there as
+ * long as they are zero, as for openat2(2). Return: 0 or negative errno */
+static int check_size(const struct rootwrap_options *options)
+{
+        const unsigned char *bytes = (const unsigned char *)options;
+        size_t i;
+
+        if (options->size < sizeof(*options))
+                return -EINVAL;
+        if (options->size > OPTIONS_BYTES_MAX)
+                return -E2BIG;
+        for (i = sizeof(*options); i < options->size; i++)
+                if (bytes[i])
+                        return -E2BIG;
+        return 0;
+}
+
+/* Return: 0 or negative errno */
 static int take_options(struct order *command, const struct rootwrap_options *given)
 {
         const struct rootwrap_options none = ROOTWRAP_OPTIONS_INIT;
         const struct rootwrap_options *options = given ? given : &none;
         const struct properties *ours = &command->handle->properties;
         size_t i;
+        int r;
 
-        /* a caller built with a later header has later members, which are not understood here */
-        if (options->size != sizeof(*options) || options->flags & ~ROOTWRAP_GO_ON ||
-            options->n_limits > ROOTWRAP_LIMITS_MAX)
+        r = check_size(options);
+        if (r)
+                return r;
+        if (options->flags & ~ROOTWRAP_GO_ON || options->n_limits > ROOTWRAP_LIMITS_MAX)
                 return -EINVAL;
         command->fds[0] = options->stdin_fd;
         command->fds[1] = options->stdout_fd;

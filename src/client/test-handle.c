@@ -378,6 +378,26 @@ static void no_more_are_sent_than_the_daemon_takes(void **state)
         listen_no_more();
 }
 
+/* As of a later header. */
+static void later_options_may_be_there_while_they_are_zero(void **state)
+{
+        struct {
+                struct rootwrap_options options;
+                unsigned char later[16];
+        } more = { .options = ROOTWRAP_OPTIONS_INIT };
+        struct rootwrap_result *result;
+        struct rootwrap *rootwrap;
+
+        (void)state;
+        more.options.size = sizeof(more);
+        assert_int_equal(rootwrap_open_socket("/nowhere", &rootwrap), 0);
+        assert_int_equal(rootwrap_run(rootwrap, true_argv, &more.options, &result),
+                         ROOTWRAP_E_START);
+        more.later[15] = 1;
+        assert_int_equal(rootwrap_run(rootwrap, true_argv, &more.options, &result), -E2BIG);
+        rootwrap_close(rootwrap);
+}
+
 static void wrong_options_are_refused(void **state)
 {
         struct rootwrap_options options = ROOTWRAP_OPTIONS_INIT;
@@ -388,6 +408,8 @@ static void wrong_options_are_refused(void **state)
         assert_int_equal(rootwrap_open_socket("/nowhere", &rootwrap), 0);
         options.size--;
         assert_int_equal(rootwrap_run(rootwrap, true_argv, &options, &result), -EINVAL);
+        options.size = 1 << 20;
+        assert_int_equal(rootwrap_run(rootwrap, true_argv, &options, &result), -E2BIG);
         options = (struct rootwrap_options)ROOTWRAP_OPTIONS_INIT;
         options.flags = 2;
         assert_int_equal(rootwrap_run(rootwrap, true_argv, &options, &result), -EINVAL);
@@ -431,6 +453,7 @@ int main(void)
         test_set_add_test(&set, a_daemon_without_its_proof_gets_no_command);
         test_set_add_test(&set, no_more_are_sent_than_the_daemon_takes);
         test_set_add_test(&set, wrong_options_are_refused);
+        test_set_add_test(&set, later_options_may_be_there_while_they_are_zero);
         test_set_add_test(&set, each_code_has_its_sentence);
         return test_set_run(&set, "handle");
 }

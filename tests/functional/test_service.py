@@ -343,6 +343,18 @@ def test_the_units_are_in_order() -> None:
     assert "rootwrapd" not in done.stderr, done.stderr
 
 
+def test_the_unit_is_exposed_no_more_than_the_document_says() -> None:
+    said = re.search(r"gives `rootwrapd@.service` (\d+\.\d)", re.sub(
+        r"\s+", " ", (programs.REPOSITORY / "docs/security.md").read_text("utf-8")))
+    unit = programs.install_tree().parent / "lib/systemd/system/rootwrapd@.service"
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
+        capture_output=True, text=True, timeout=50, check=False)
+    found = re.search(r"Overall exposure level .*: (\d+\.\d)", done.stdout)
+    assert said and found, done.stderr
+    assert float(found[1]) <= float(said[1])
+
+
 # rootwrapctl attach
 
 
