@@ -91,3 +91,4 @@ class Result:
     samples: list[Samples]
     unit: str  # of the samples
     note: str = ""
+    charts: list[tuple[str, str]] = field(default_factory=list)  # a name, an SVG

@@ -47,6 +47,12 @@ def service() -> Iterator[str]:
             process.wait()
 
 
+def allow_doas() -> None:
+    """Lets the user of the benchmarks become root without a password."""
+    Path("/etc/doas.conf").write_text(f"permit nopass {spawning.USER} as root\n", "ascii")
+    os.chmod("/etc/doas.conf", 0o600)
+
+
 def measure(what: str, number: int, socket: str) -> dict[str, Any]:
     """One run of the C program."""
     return run_timer([built("native-timer"), what, str(number), socket])
@@ -120,8 +126,7 @@ def run(plan: Plan) -> Result:
             Subject("sudo true", [spawning.SUDO, "-n", spawning.TRUE]),
         ]
         if DOAS:
-            Path("/etc/doas.conf").write_text(f"permit nopass {spawning.USER} as root\n", "ascii")
-            os.chmod("/etc/doas.conf", 0o600)
+            allow_doas()
             subjects.append(Subject("doas true", [DOAS, spawning.TRUE]))
         samples = time_commands(Progress("native-run"), subjects, plan,
                                 n_rounds=plan.pick(40, 10), user=spawning.USER)

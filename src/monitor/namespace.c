@@ -3,7 +3,7 @@
  * A host service may have clients in other mount namespaces, where a path is another file than it
  * is for us. Such a client is served in its own namespace, with the decision made there as well,
  * but only where that can't lend it root's rights over files that it chose: what it sees is exactly
- * what we see, mount by mount and in the same order, but for /tmp and /var/tmp, as systemd's
+ * what we see, mount by mount, but for /tmp and /var/tmp, as systemd's
  * PrivateTmp= has it; and the namespace belongs to our own user namespace, so that nobody without
  * root's rights made it or can change it. Everything else (containers, other roots) is refused.
  *
@@ -84,13 +84,12 @@ static bool is_same_file(int fd, int other_fd)
                a.st_ino == b.st_ino;
 }
 
-static bool has_our_root(int process)
+static bool has_our_root(const struct namespace *namespace, int process)
 {
-        struct stat a;
-        struct stat b;
+        struct stat st;
 
-        return fstatat(process, "root", &a, 0) == 0 && stat("/", &b) == 0 && a.st_dev == b.st_dev &&
-               a.st_ino == b.st_ino;
+        return fstatat(process, "root", &st, 0) == 0 && st.st_dev == namespace->root_device &&
+               st.st_ino == namespace->root;
 }
 
 static bool is_safe(const struct namespace *namespace, int process, int fd)
@@ -106,26 +105,48 @@ static bool is_safe(const struct namespace *namespace, int process, int fd)
         return ours && theirs && mounts_match(ours, theirs);
 }
 
-/* Return: 0: it is ours; 1: it is theirs, and safe; or NAMESPACE_E_*, negative */
-static int look(const struct namespace *namespace, pid_t pid, int *ret_fd)
+/*
+ * The number of a process's mount namespace. The process that was asked for last is held on to, as
+ * its folder of /proc: looking it up anew would cost as much as all the rest. Such a folder is that
+ * one process's; when that has gone, nothing is found there, whoever has its number now.
+ */
+static int find_namespace(struct namespace *namespace, pid_t pid, ino_t *ret_number)
 {
-        cleanup_close int process = -1;
-        cleanup_close int fd = -1;
         struct stat st;
 
-        process = open_process(pid);
-        if (process < 0 || fstat(process, &st) < 0)
-                return -NAMESPACE_E_GONE;
-        if (fstatat(process, "ns/mnt", &st, 0) < 0)
-                return -NAMESPACE_E_GONE;
-        if (!has_our_root(process))
-                return -NAMESPACE_E_UNSAFE;
-        if (st.st_ino == namespace->own)
+        if (namespace->seen_fd >= 0 && namespace->seen == pid &&
+            fstatat(namespace->seen_fd, "ns/mnt", &st, 0) == 0) {
+                *ret_number = st.st_ino;
                 return 0;
-        fd = open_of(process, "ns/mnt");
+        }
+        if (namespace->seen_fd >= 0)
+                (void)close(namespace->seen_fd);
+        namespace->seen = pid;
+        namespace->seen_fd = open_process(pid);
+        if (namespace->seen_fd < 0 || fstatat(namespace->seen_fd, "ns/mnt", &st, 0) < 0)
+                return -NAMESPACE_E_GONE;
+        *ret_number = st.st_ino;
+        return 0;
+}
+
+/* Return: 0: it is ours; 1: it is theirs, and safe; or NAMESPACE_E_*, negative */
+static int look(struct namespace *namespace, pid_t pid, int *ret_fd)
+{
+        cleanup_close int fd = -1;
+        ino_t number;
+        int r;
+
+        r = find_namespace(namespace, pid, &number);
+        if (r)
+                return r;
+        if (!has_our_root(namespace, namespace->seen_fd))
+                return -NAMESPACE_E_UNSAFE;
+        if (number == namespace->own)
+                return 0;
+        fd = open_of(namespace->seen_fd, "ns/mnt");
         if (fd < 0)
                 return -NAMESPACE_E_GONE;
-        if (!is_safe(namespace, process, fd))
+        if (!is_safe(namespace, namespace->seen_fd, fd))
                 return -NAMESPACE_E_UNSAFE;
         *ret_fd = steal_fd(&fd);
         return 1;
@@ -141,12 +162,21 @@ int namespace_init(struct namespace *namespace)
 {
         struct stat st;
 
-        *namespace = (struct namespace){ .own_fd = -1, .user_fd = -1, .entered_fd = -1 };
+        *namespace = (struct namespace){
+                .own_fd = -1,
+                .user_fd = -1,
+                .entered_fd = -1,
+                .seen_fd = -1,
+        };
         namespace->own_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         namespace->user_fd = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
         if (namespace->own_fd < 0 || namespace->user_fd < 0 || fstat(namespace->own_fd, &st) < 0)
                 return err_origin(-errno);
         namespace->own = st.st_ino;
+        if (stat("/", &st) < 0)
+                return err_origin(-errno);
+        namespace->root_device = st.st_dev;
+        namespace->root = st.st_ino;
         return 0;
 }
 
@@ -201,5 +231,12 @@ void namespace_deinit(struct namespace *namespace)
                 (void)close(namespace->user_fd);
         if (namespace->entered_fd >= 0)
                 (void)close(namespace->entered_fd);
-        *namespace = (struct namespace){ .own_fd = -1, .user_fd = -1, .entered_fd = -1 };
+        if (namespace->seen_fd >= 0)
+                (void)close(namespace->seen_fd);
+        *namespace = (struct namespace){
+                .own_fd = -1,
+                .user_fd = -1,
+                .entered_fd = -1,
+                .seen_fd = -1,
+        };
 }

@@ -12,10 +12,14 @@ enum {
 /* Where we are, and where we went for one command. */
 struct namespace
 {
-        int own_fd;     /* of our mount namespace; -1: this machine has none to tell apart */
-        ino_t own;      /* its number */
-        int user_fd;    /* of our user namespace */
-        int entered_fd; /* of the client's, while we are there; else -1 */
+        int own_fd;        /* of our mount namespace; -1: this machine has none to tell apart */
+        ino_t own;         /* its number */
+        int user_fd;       /* of our user namespace */
+        int entered_fd;    /* of the client's, while we are there; else -1 */
+        dev_t root_device; /* our root directory */
+        ino_t root;
+        pid_t seen;  /* the process that was looked at last, */
+        int seen_fd; /* and its folder in /proc; -1: none */
 };
 
 /* The longest list of mounts that is compared. */

@@ -1,0 +1,3 @@
+from rwbench.plan import Plan
+def footprint(plan):
+    raise RuntimeError

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long `true` takes as root, in every way that somebody would pick; all calls, not the median."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rwbench import chart, daemons, native, spawning
+from rwbench.calling import SUDO, Turn, call, in_unit, popen, take_turns
+from rwbench.figures import MICROSECONDS, Figure, Result, Samples, ratio
+from rwbench.plan import Plan, Progress, Subject, time_commands
+from rwtest import programs
+from rwtest.wait import wait_for
+
+S6_SOCKET = Path("/run/rwbench-s6.sock")
+PRIVSEP = programs.REPOSITORY / "bench/scenarios/privsep_true.py"
+
+
+@contextmanager
+def s6() -> Iterator[list[str] | None]:
+    """s6-sudo's server for `true`. Yields: the client's words; None where s6 is not installed"""
+    if not shutil.which("s6-sudo"):
+        yield None
+        return
+    S6_SOCKET.unlink(missing_ok=True)
+    with subprocess.Popen(["s6-ipcserver", S6_SOCKET, "s6-sudod", spawning.TRUE],
+                          stdin=subprocess.DEVNULL) as process:
+        try:
+            wait_for(S6_SOCKET.exists, "s6-ipcserver")
+            S6_SOCKET.chmod(0o666)
+            yield [shutil.which("s6-sudo") or "", str(S6_SOCKET)]
+        finally:
+            process.terminate()
+
+
+def time_python(ours: list[str], oslo: list[str], plan: Plan) -> list[Samples]:
+    """The ways of a Python service, in a process of its own. Return: seconds"""
+    sys.path.insert(0, str(programs.REPOSITORY / "python"))
+    import rootwrapd
+
+    def by_us() -> float:
+        start = time.perf_counter()
+        if our_python.execute(["true"])[0] != 0:
+            raise RuntimeError("true failed")
+        return time.perf_counter() - start
+
+    with ExitStack() as stack:
+        our_python = stack.enter_context(rootwrapd.Client(ours))
+        our_client = stack.enter_context(daemons.client_of(ours))
+        their_client = stack.enter_context(daemons.client_of(oslo))
+        privsep = stack.enter_context(subprocess.Popen(
+            [sys.executable, PRIVSEP], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, bufsize=0))
+        stack.callback(privsep.kill)
+
+        def by_privsep() -> float:
+            assert privsep.stdin and privsep.stdout
+            privsep.stdin.write(b"\n")
+            return float(privsep.stdout.readline())
+
+        by_us()
+        for client in (our_client, their_client):
+            call(client)
+        by_privsep()
+        return take_turns("latency", [
+            Turn("Python's Popen", lambda: popen([spawning.TRUE])),
+            Turn("our daemon, our Python client", by_us),
+            Turn("our daemon, oslo's client", lambda: call(our_client)),
+            Turn("oslo's daemon", lambda: call(their_client)),
+            Turn("oslo.privsep", by_privsep),
+        ], plan.pick(20, 2), plan.pick(50, 10))
+
+
+def latency(plan: Plan) -> Result:
+    """All of them."""
+    spawning.prepare()
+    spawning.allow_sudo()
+    python = in_unit(daemons.in_child(time_python, daemons.ours(), daemons.oslo(), plan), 1e6)
+
+    in_c = [Samples("posix_spawn (C)"), Samples("our daemon, librootwrap (C)")]
+    rootwrapctl = str(programs.ours().program.with_name("rootwrapctl"))
+    config = str(spawning.CONFIG)
+    with native.service() as socket, s6() as s6_words:
+        native.measure("true", 10, socket)
+        for _ in range(plan.pick(20, 2)):
+            found = native.measure("true", plan.pick(50, 20), socket)
+            in_c[0].blocks.append(found["direct_us"])
+            in_c[1].blocks.append(found["ours_us"])
+        subjects = [
+            Subject("a shell's fork and exec", [spawning.TRUE]),
+            Subject("rootwrapctl run", [rootwrapctl, "run", "--socket", socket, "true"]),
+            Subject("sudo", [*SUDO, spawning.TRUE]),
+            Subject("sudo rootwrap (ours)",
+                    [*SUDO, str(programs.ours().program), config, "true"]),
+            Subject("sudo oslo-rootwrap", [*SUDO, str(programs.OSLO_ROOTWRAP), config, "true"],
+                    is_slow=True),
+        ]
+        if native.DOAS:
+            native.allow_doas()
+            subjects.append(Subject("doas", [native.DOAS, spawning.TRUE]))
+        if s6_words:
+            subjects.append(Subject("s6-sudo", s6_words))
+        commands = time_commands(
+            Progress("latency"), subjects,
+            Plan(plan.pick(10, 1), plan.is_quick), n_rounds=plan.pick(30, 8),
+            user=spawning.USER)
+    every = sorted([*in_c, *python, *commands], key=lambda one: one.spread.median)
+    rows = [(one.name, one.values, is_ours(one.name)) for one in every]
+    figures = [Figure(f"latency/{one.name}", f"`true`: {one.name}", one.spread, MICROSECONDS)
+               for one in every]
+    figures.append(Figure("latency/python", "our Python client / `Popen`",
+                          ratio(python[1], python[0])))
+    return Result(
+        figures, every, MICROSECONDS,
+        "`true` as root, from the question to the answer. The clients' daemons run already; what "
+        f"a shell would type is timed from fork to exit, by user {spawning.USER}. "
+        f"{os.cpu_count()} processors.",
+        [("latency", chart.strips("How long `true` takes as root", MICROSECONDS, rows))])
+
+
+def is_ours(name: str) -> bool:
+    """For the charts."""
+    return name.startswith(("our ", "rootwrapctl", "librootwrap", "rootwrap")) or "(ours)" in name

@@ -1,0 +1,3 @@
+from rwbench.plan import Plan
+def streams(plan):
+    raise RuntimeError
