@@ -21,7 +21,7 @@ PYTHON := /usr/bin/python3
 DEPS := packaging/install-deps
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check bench install fuzz coverage clean help build-deps check-deps openstack-deps ci-deps
+.PHONY: all demo check bench install fuzz coverage clean help build-deps check-deps openstack-deps bench-deps ci-deps
 
 all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -33,8 +33,9 @@ demo: check-deps all
 check: check-deps openstack-deps all
 	@tests/check $(BUILD) $(PYTEST)
 
-bench: check-deps openstack-deps all
+bench: check-deps openstack-deps bench-deps all
 	@RW_BUILD=$(abspath $(BUILD)) bench/run $(if $(QUICK),--quick) $(BENCH)
+	@bench/check.py $(if $(QUICK),--ci) bench/report
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)
@@ -75,6 +76,9 @@ check-deps:
 
 openstack-deps:
 	@$(DEPS) --then 'make $(firstword $(MAKECMDGOALS))' openstack
+
+bench-deps:
+	@$(DEPS) --then 'make $(firstword $(MAKECMDGOALS))' bench
 
 ci-deps:
 	@$(DEPS) build check ci

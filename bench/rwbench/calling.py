@@ -115,7 +115,7 @@ def time_start(prefix: list[str], ours: list[str], oslo: list[str], plan: Plan) 
         Turn(f"{shown}true", lambda: popen([*prefix, spawning.TRUE])),
         Turn(f"{shown}rootwrap-daemon", lambda: start([*prefix, *ours])),
         Turn(f"{shown}oslo-rootwrap-daemon", lambda: start([*prefix, *oslo]), is_slow=True),
-    ], plan.pick(20, 2), plan.pick(10, 5))
+    ], plan.pick(20, 2), plan.pick(10, 3))
 
 
 def start_figures(key: str, sudo: str, samples: Sequence[Samples]) -> list[Figure]:

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 WIDTH = 760
 ROW = 30
-LEFT = 250
+LETTER = 7.3  # pixels, about
 RIGHT = 120
 TOP = 46
 STYLE = """
@@ -68,6 +68,11 @@ def document(height: float, title: str, parts: Sequence[str]) -> str:
             f'<text class="title" x="0" y="18">{escape(title)}</text>' + "".join(parts) + "</svg>\n")
 
 
+def room_for(names: Sequence[str]) -> float:
+    """Pixels that names need, left of what they name."""
+    return min(WIDTH * 0.55, 18 + LETTER * max(map(len, names)))
+
+
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
     """A piece of text."""
     return (f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">'
@@ -110,7 +115,7 @@ def grid(axis: Axis, top: float, bottom: float, unit: str) -> list[str]:
         x = axis.place(mark)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
         parts.append(text(x, bottom + 15, number(mark), "soft", "middle"))
-    parts.append(text(WIDTH, bottom + 15, unit, "soft", "end"))
+    parts.append(text(WIDTH, bottom + 31, unit, "soft", "end"))
     return parts
 
 
@@ -119,7 +124,8 @@ def bars(title: str, unit: str, rows: Sequence[Bar], note: str = "") -> str:
     values = [row.value for row in rows] + [row.high for row in rows]
     smallest = min(row.value for row in rows)
     is_log = smallest > 0 and max(values) / smallest > 30
-    axis = Axis(values, LEFT, WIDTH - RIGHT, is_log)
+    left = room_for([row.name for row in rows])
+    axis = Axis(values, left, WIDTH - RIGHT, is_log)
     bottom = TOP + ROW * len(rows)
     parts = grid(axis, TOP, bottom, unit + (" (each mark is ten times the last)" if is_log else ""))
     if note:
@@ -129,14 +135,14 @@ def bars(title: str, unit: str, rows: Sequence[Bar], note: str = "") -> str:
         kind = "ours" if row.is_ours else "other"
         end = axis.place(row.value)
         parts += [
-            text(LEFT - 10, y + 4, row.name, "name-ours" if row.is_ours else "", "end"),
-            f'<rect class="{kind}" x="{LEFT}" y="{y - 9:.1f}" '
-            f'width="{max(end - LEFT, 1):.1f}" height="18" rx="2"/>',
+            text(left - 10, y + 4, row.name, "name-ours" if row.is_ours else "", "end"),
+            f'<rect class="{kind}" x="{left:.1f}" y="{y - 9:.1f}" '
+            f'width="{max(end - left, 1):.1f}" height="18" rx="2"/>',
             f'<line class="spread" x1="{axis.place(row.low):.1f}" '
             f'x2="{axis.place(row.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>',
             text(max(end, axis.place(row.high)) + 6, y + 4, number(row.value)),
         ]
-    return document(bottom + 24, title, parts)
+    return document(bottom + 38, title, parts)
 
 
 def strips(title: str, unit: str, rows: Sequence[tuple[str, Sequence[float], bool]]) -> str:
@@ -145,7 +151,8 @@ def strips(title: str, unit: str, rows: Sequence[tuple[str, Sequence[float], boo
         ordered = sorted(values)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
-    axis = Axis([part(values, share) for _, values, _ in rows for share in (0.01, 0.99)], LEFT,
+    left = room_for([name for name, _, _ in rows])
+    axis = Axis([part(values, share) for _, values, _ in rows for share in (0.01, 0.99)], left,
                 WIDTH - RIGHT, is_log=True)
     bottom = TOP + ROW * len(rows)
     parts = [*grid(axis, TOP, bottom, f"{unit} (each mark is ten times the last)"),
@@ -155,14 +162,14 @@ def strips(title: str, unit: str, rows: Sequence[tuple[str, Sequence[float], boo
         y = TOP + ROW * i + ROW / 2
         kind = "ours" if is_ours else "other"
         at = {share: axis.place(part(values, share)) for share in (0.01, 0.1, 0.5, 0.9, 0.99)}
-        parts += [text(LEFT - 10, y + 4, name, "name-ours" if is_ours else "", "end")]
+        parts += [text(left - 10, y + 4, name, "name-ours" if is_ours else "", "end")]
         for low, high, height in ((0.01, 0.99, 4), (0.1, 0.9, 14)):
             parts.append(f'<rect class="{kind}" x="{at[low]:.1f}" y="{y - height / 2:.1f}" '
                          f'width="{max(at[high] - at[low], 1):.1f}" height="{height}" rx="2"/>')
         parts += [f'<line class="spread" x1="{at[0.5]:.1f}" x2="{at[0.5]:.1f}" y1="{y - 9:.1f}" '
                   f'y2="{y + 9:.1f}"/>',
                   text(at[0.99] + 6, y + 4, number(part(values, 0.5)))]
-    return document(bottom + 24, title, parts)
+    return document(bottom + 38, title, parts)
 
 
 def lines(title: str, x_unit: str, y_unit: str, series: Sequence[Line]) -> str:

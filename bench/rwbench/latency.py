@@ -126,5 +126,6 @@ def latency(plan: Plan) -> Result:
 
 
 def is_ours(name: str) -> bool:
-    """For the charts."""
-    return name.startswith(("our ", "rootwrapctl", "librootwrap", "rootwrap")) or "(ours)" in name
+    """For the charts: whose program is it?"""
+    words = name.replace("oslo's client", "")
+    return "oslo" not in words and any(word in words for word in ("our ", "ours", "rootwrap"))

@@ -61,7 +61,7 @@ def memory(plan: Plan) -> Result:
         (oslo, PLAIN, n_many, f"each of {n_many} `oslo-rootwrap`"),
     ]
     samples = [Samples(name) for *_, name in rows]
-    n_rounds = plan.pick(9, 2)
+    n_rounds = plan.pick(9, 1)
     progress = Progress("memory")
     for done in range(n_rounds):
         for of_row, (program, command, n_at_once, _) in zip(samples, rows, strict=True):
@@ -82,7 +82,7 @@ def measure_daemons(ours: list[str], oslo: list[str], plan: Plan) -> tuple[list[
     """
     sizes = [Samples("rootwrap-daemon, MB"), Samples("oslo-rootwrap-daemon, MB")]
     wakeups = [Samples("rootwrap-daemon, wakeups"), Samples("oslo-rootwrap-daemon, wakeups")]
-    n_rounds, window_s = plan.pick(9, 1), plan.pick(60, 5)
+    n_rounds, window_s = plan.pick(9, 1), plan.pick(60, 3)
     progress = Progress("daemon-memory")
     for done in range(n_rounds):
         with daemons.client_of(ours) as our_client, daemons.client_of(oslo) as their_client:

@@ -39,7 +39,7 @@ class Plan:
     @classmethod
     def make(cls, quick: bool) -> Plan:
         """--quick or not."""
-        return cls(n_blocks=5 if quick else 40, is_quick=quick)
+        return cls(n_blocks=3 if quick else 40, is_quick=quick)
 
     def pick(self, full: int, quick: int) -> int:
         """A number of one's own for each."""

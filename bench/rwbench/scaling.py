@@ -81,7 +81,7 @@ def scaling(plan: Plan) -> Result:
 def filters(plan: Plan) -> Result:
     """A command whose filter is the last of so many."""
     spawning.prepare()
-    numbers = (10, 100, 1000, 10_000)
+    numbers = (10, 1000) if plan.is_quick else (10, 100, 1000, 10_000)
     found: dict[str, dict[int, list[float]]] = {"our daemon": {}, "oslo's daemon": {}}
     path = spawning.CONFIG.parent / "rootwrap.d/zz-many.filters"
     progress = Progress("filters")
@@ -151,7 +151,7 @@ def idle(plan: Plan) -> Result:
     spawning.prepare()
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(
         8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-    numbers = (0, 10, 100, 500, 1000, 2000)
+    numbers = (0, 1000) if plan.is_quick else (0, 10, 100, 500, 1000, 2000)
     found: dict[str, dict[int, list[float]]] = {"our daemon": {}}
     progress = Progress("idle")
     with daemons.running(daemons.ours()) as ours, ExitStack() as held:
@@ -161,7 +161,7 @@ def idle(plan: Plan) -> Result:
             while n_held < number:
                 held.enter_context(Native(native, ours.key))
                 n_held += 1
-            for _ in range(plan.pick(6, 2)):
+            for _ in range(plan.pick(6, 1)):
                 loaded = parallel.load(ours, 1, plan.pick(50, 10) / 100)
                 found["our daemon"].setdefault(number, []).append(
                     loaded["latency_us"][parallel.MEDIAN])
