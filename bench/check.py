@@ -63,6 +63,9 @@ def main(words: list[str]) -> int:
         print(f"bench/check.py: no figures in {options.folder}", file=sys.stderr)
         return EXIT_NOTHING
     met, missed = judge(found, THRESHOLDS, ci=options.ci, want_all=options.all)
+    if not met and not missed:
+        print(f"bench/check.py: no figure with a threshold in {options.folder}", file=sys.stderr)
+        return EXIT_NOTHING
     for line in met:
         print(f"ok      {line}")
     for line in missed:

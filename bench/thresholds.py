@@ -54,6 +54,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "native-cat/direct": Threshold(limit=0.95, ci=0.4, is_least=True),
     "native-run/sudo": Threshold(limit=1.0, ci=1.5),
     "native-run/doas": Threshold(limit=1.0, ci=1.5),
+    "native-run/s6": Threshold(limit=1.0, ci=1.5),
     "cinder/ours": Threshold(limit=1.05, ci=2.0),
     "cinder/gain-daemon": Threshold(limit=10.0, ci=1.0, is_least=True),
     "cinder/gain-sudo": Threshold(limit=50.0, ci=2.0, is_least=True),

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 WIDTH = 760
 ROW = 30
-LETTER = 7.3  # pixels, about
+LETTER = 7.7  # pixels, about
 RIGHT = 120
 TOP = 46
 STYLE = """
@@ -181,7 +181,7 @@ def lines(title: str, x_unit: str, y_unit: str, series: Sequence[Line]) -> str:
     across = Axis([x for x in xs if x > 0], left + 30, right, is_log=True)
     across.low = min(x for x in xs if x > 0)
     up = Axis(ys, bottom, TOP, is_log=min(ys) > 0 and max(ys) / min(ys) > 30)
-    parts = [text(0, 36, y_unit, "soft"), text(right + 8, bottom + 16, x_unit, "soft")]
+    parts = [text(0, 36, y_unit, "soft"), text(right, bottom + 32, x_unit, "soft", "end")]
     for mark in up.marks():
         y = up.place(mark)
         parts += [f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>',
@@ -203,7 +203,7 @@ def lines(title: str, x_unit: str, y_unit: str, series: Sequence[Line]) -> str:
         taken.append(y)
         parts.append(text(places[-1][0] + 8, y + 4, one.name,
                           "name-ours" if one.is_ours else ""))
-    return document(bottom + 30, title, parts)
+    return document(bottom + 40, title, parts)
 
 
 def stack(title: str, unit: str, parts_of: Sequence[tuple[str, float]]) -> str:

@@ -4,40 +4,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
-from rwbench import chart, daemons, native, spawning
+from rwbench import chart, daemons, native, peers, spawning
 from rwbench.calling import SUDO, Turn, call, in_unit, popen, take_turns
 from rwbench.figures import MICROSECONDS, Figure, Result, Samples, ratio
 from rwbench.plan import Plan, Progress, Subject, time_commands
 from rwtest import programs
-from rwtest.wait import wait_for
 
-S6_SOCKET = Path("/run/rwbench-s6.sock")
 PRIVSEP = programs.REPOSITORY / "bench/scenarios/privsep_true.py"
-
-
-@contextmanager
-def s6() -> Iterator[list[str] | None]:
-    """s6-sudo's server for `true`. Yields: the client's words; None where s6 is not installed"""
-    if not shutil.which("s6-sudo"):
-        yield None
-        return
-    S6_SOCKET.unlink(missing_ok=True)
-    with subprocess.Popen(["s6-ipcserver", S6_SOCKET, "s6-sudod", spawning.TRUE],
-                          stdin=subprocess.DEVNULL) as process:
-        try:
-            wait_for(S6_SOCKET.exists, "s6-ipcserver")
-            S6_SOCKET.chmod(0o666)
-            yield [shutil.which("s6-sudo") or "", str(S6_SOCKET)]
-        finally:
-            process.terminate()
 
 
 def time_python(ours: list[str], oslo: list[str], plan: Plan) -> list[Samples]:
@@ -87,7 +65,7 @@ def latency(plan: Plan) -> Result:
     in_c = [Samples("posix_spawn (C)"), Samples("our daemon, librootwrap (C)")]
     rootwrapctl = str(programs.ours().program.with_name("rootwrapctl"))
     config = str(spawning.CONFIG)
-    with native.service() as socket, s6() as s6_words:
+    with native.service() as socket, peers.s6_sudo_true() as s6:
         native.measure("true", 10, socket)
         for _ in range(plan.pick(20, 2)):
             found = native.measure("true", plan.pick(50, 20), socket)
@@ -102,11 +80,10 @@ def latency(plan: Plan) -> Result:
             Subject("sudo oslo-rootwrap", [*SUDO, str(programs.OSLO_ROOTWRAP), config, "true"],
                     is_slow=True),
         ]
-        if native.DOAS:
-            native.allow_doas()
-            subjects.append(Subject("doas", [native.DOAS, spawning.TRUE]))
-        if s6_words:
-            subjects.append(Subject("s6-sudo", s6_words))
+        if doas := peers.doas():
+            subjects.append(Subject("doas", [*doas, spawning.TRUE]))
+        if s6:
+            subjects.append(Subject("s6-sudo", s6))
         commands = time_commands(
             Progress("latency"), subjects,
             Plan(plan.pick(10, 1), plan.is_quick), n_rounds=plan.pick(30, 8),

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rwbench import daemons, spawning
+from rwbench import daemons, peers, spawning
 from rwbench.figures import A_SECOND, MICROSECONDS, Figure, Result, Samples, ratio
 from rwbench.plan import Plan, Progress, Subject, built, run_timer, time_commands
 from rwtest import programs
@@ -21,7 +20,6 @@ FOLDER = Path("/run/rwbench")
 SOCKET = FOLDER / "bench.sock"
 FILTERS = Path("/etc/rwbench/filters")
 CONFIG = Path("/etc/rwbench/rootwrap.conf")
-DOAS = shutil.which("doas", path="/usr/bin:/bin")
 
 
 @contextmanager
@@ -45,12 +43,6 @@ def service() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
-
-
-def allow_doas() -> None:
-    """Lets the user of the benchmarks become root without a password."""
-    Path("/etc/doas.conf").write_text(f"permit nopass {spawning.USER} as root\n", "ascii")
-    os.chmod("/etc/doas.conf", 0o600)
 
 
 def measure(what: str, number: int, socket: str) -> dict[str, Any]:
@@ -119,22 +111,25 @@ def run(plan: Plan) -> Result:
     spawning.prepare()
     spawning.allow_sudo()
     rootwrapctl = str(programs.ours().program.with_name("rootwrapctl"))
-    with service() as socket:
-        subjects = [
-            Subject("true", [spawning.TRUE]),
-            Subject("rootwrapctl run true", [rootwrapctl, "run", "--socket", socket, "true"]),
-            Subject("sudo true", [spawning.SUDO, "-n", spawning.TRUE]),
-        ]
-        if DOAS:
-            allow_doas()
-            subjects.append(Subject("doas true", [DOAS, spawning.TRUE]))
-        samples = time_commands(Progress("native-run"), subjects, plan,
-                                n_rounds=plan.pick(40, 10), user=spawning.USER)
-    direct, mine, *others = samples
-    figures = [Figure(f"native-run/{name}", f"`rootwrapctl run true` / `{name} true`",
-                      ratio(mine, other))
-               for name, other in zip(("sudo", "doas"), others, strict=False)]
+    with service() as socket, peers.s6_sudo_true() as s6:
+        others = {"sudo": [spawning.SUDO, "-n", spawning.TRUE]}
+        if doas := peers.doas():
+            others["doas"] = [*doas, spawning.TRUE]
+        if s6:
+            others["s6"] = s6
+        samples = time_commands(
+            Progress("native-run"),
+            [Subject("true", [spawning.TRUE]),
+             Subject("rootwrapctl run true", [rootwrapctl, "run", "--socket", socket, "true"]),
+             *(Subject(f"{name} true", words) for name, words in others.items())],
+            plan, n_rounds=plan.pick(40, 10), user=spawning.USER)
+    direct, mine, *theirs = samples
+    figures = [Figure(f"native-run/{name}", f"`rootwrapctl run true` / `true` by {name}",
+                      ratio(mine, of_other))
+               for name, of_other in zip(others, theirs, strict=True)]
     return Result(
         [*figures, Figure("native-run/true", "`rootwrapctl run true` / `true`",
                           ratio(mine, direct))],
-        samples, "us", f"By user {spawning.USER}; doas where it is installed.")
+        samples, "us",
+        f"By user {spawning.USER}; doas and s6-sudo where they are installed. s6-sudo's command is "
+        "the one its server was started with.")

@@ -78,7 +78,7 @@ def streams(plan: Plan) -> Result:
         step, n_steps = 0, len(payload.CASES) * len(sizes)
         for case in payload.CASES:
             points: dict[str, list[tuple[float, float]]] = {name: [] for name in every}
-            peaks: dict[str, float] = {}
+            last: dict[str, tuple[int, Spread, Spread]] = {}
             for size in sizes:
                 with payload.prepared(case, size) as transfer:
                     for name, way in every.items():
@@ -88,18 +88,15 @@ def streams(plan: Plan) -> Result:
                         speeds = Samples(f"{case.key}, {size}, {name}", [[v] for v, _ in found])
                         samples.append(speeds)
                         points[name].append((size, speeds.spread.median))
-                        peaks[name] = max(peak for _, peak in found)
+                        last[name] = (size, speeds.spread, Spread.of([peak for _, peak in found]))
                 step += 1
                 progress.show(step, n_steps)
-            for name, of_name in points.items():
-                size, speed = of_name[-1]
-                figures.append(Figure(
-                    f"streams/{case.key}/{name}", f"{case.name}, {size / 1e6:g} MB: {name}",
-                    Spread(speed, speed, speed), MEGABYTES_A_SECOND))
-                peak = max(peaks[name], 0.0)
-                figures.append(Figure(
-                    f"streams/{case.key}/{name}/peak", "peak of the daemon's memory meanwhile",
-                    Spread(peak, peak, peak), MEGABYTES))
+            for name, (size, speed, peak) in last.items():
+                figures += [
+                    Figure(f"streams/{case.key}/{name}", f"{case.name}, {size / 1e6:g} MB: {name}",
+                           speed, MEGABYTES_A_SECOND),
+                    Figure(f"streams/{case.key}/{name}/peak",
+                           "how much the daemon's memory grew meanwhile", peak, MEGABYTES)]
             charts.append((f"streams-{case.key}", chart.lines(
                 f"MB a second: {case.name}", "bytes", MEGABYTES_A_SECOND,
                 [chart.Line(name, of_name, name == OURS) for name, of_name in points.items()])))
