@@ -163,7 +163,7 @@ static bool classify(struct mount **level, size_t n, uint32_t *class)
         size_t i;
 
         if (n)
-                qsort(level, n, sizeof(*level), compare_within_level);
+                qsort(level, n, sizeof(struct mount *), compare_within_level);
         for (i = 0; i < n; i++) {
                 if (i && compare_within_level(&level[i - 1], &level[i]) != 0) {
                         if (more_ours)
@@ -240,7 +240,7 @@ bool mounts_match(const char *ours, const char *theirs)
         if (all.n_mounts > MOUNTS_MAX)
                 return false;
         mounts = calloc(all.n_mounts + 1, sizeof(*mounts));
-        level = calloc(all.n_mounts + 1, sizeof(*level));
+        level = calloc(all.n_mounts + 1, sizeof(struct mount *));
         if (!mounts || !level)
                 return false;
         all.mounts = mounts;
