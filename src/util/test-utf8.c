@@ -71,6 +71,38 @@ static void validity_names_the_first_bad_byte(void **state)
         assert_int_equal(offset, 3);
 }
 
+/* Every first byte with borders of the others behind it, in every place of a block. */
+static void sequences_of_a_block_are_those_of_one_by_one(void **state)
+{
+        static const unsigned char second[] = {
+                'a', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0
+        };
+        static const unsigned char later[] = { 0x7F, 0x80, 0xBF, 0xC2 };
+        unsigned char text[UTF8_BLOCK_BYTES + UTF8_SEQUENCE_MAX - 1];
+        uint8_t lengths[UTF8_BLOCK_BYTES];
+        uint32_t code;
+        size_t n = 256 * ARRAY_SIZE(second) * ARRAY_SIZE(later) * ARRAY_SIZE(later);
+        size_t want;
+        size_t at;
+        size_t i;
+        size_t j;
+
+        (void)state;
+        for (i = 0; i < n; i++) {
+                at = i % UTF8_BLOCK_BYTES;
+                memset(text, 'a', sizeof(text));
+                text[at] = (unsigned char)i;
+                text[at + 1] = second[i / 256 % ARRAY_SIZE(second)];
+                text[at + 2] = later[i / 256 / ARRAY_SIZE(second) % ARRAY_SIZE(later)];
+                text[at + 3] = later[i / 256 / ARRAY_SIZE(second) / ARRAY_SIZE(later)];
+                utf8_find_sequences((const char *)text, lengths);
+                for (j = 0; j < UTF8_BLOCK_BYTES; j++) {
+                        want = utf8_next((const char *)text + j, sizeof(text) - j, &code);
+                        assert_int_equal(lengths[j], want > 1 ? want : 0);
+                }
+        }
+}
+
 int main(void)
 {
         struct test_set set = { 0 };
@@ -78,5 +110,6 @@ int main(void)
         test_set_add_rows(&set, rows, run_row);
         test_set_add_test(&set, other_surrogates_cannot_be_encoded);
         test_set_add_test(&set, validity_names_the_first_bad_byte);
+        test_set_add_test(&set, sequences_of_a_block_are_those_of_one_by_one);
         return test_set_run(&set, "utf8");
 }

@@ -45,6 +45,41 @@ static size_t sequence(const unsigned char *text, size_t n, uint32_t *ret_code)
         return 0;
 }
 
+static bool is_between(unsigned char byte, unsigned char low, unsigned char high)
+{
+        return (unsigned char)(byte - low) <= (unsigned char)(high - low);
+}
+
+/**
+ * utf8_find_sequences() - where do sequences of several bytes begin?
+ * @text:        a block, and what comes behind it
+ * @ret_lengths: for each byte of the block: the length, 2 to UTF8_SEQUENCE_MAX, of the valid
+ *               sequence that begins there; else 0
+ *
+ * By what stands beside each byte, without a jump, so that the compiler does many bytes at once.
+ */
+void utf8_find_sequences(const char text[static UTF8_BLOCK_BYTES + UTF8_SEQUENCE_MAX - 1],
+                         uint8_t ret_lengths[static UTF8_BLOCK_BYTES])
+{
+        const unsigned char *bytes = (const unsigned char *)text;
+        size_t i;
+
+        for (i = 0; i < UTF8_BLOCK_BYTES; i++) {
+                unsigned char a = bytes[i];
+                unsigned char b = bytes[i + 1];
+                bool two = is_tail(b);
+                bool three = two & is_tail(bytes[i + 2]);
+                bool four = three & is_tail(bytes[i + 3]);
+
+                two &= is_between(a, 0xC2, 0xDF);
+                three &= is_between(a, 0xE0, 0xEF) & !((a == 0xE0) & (b < 0xA0)) &
+                         !((a == 0xED) & (b >= 0xA0));
+                four &= is_between(a, 0xF0, 0xF4) & !((a == 0xF0) & (b < 0x90)) &
+                        !((a == 0xF4) & (b >= 0x90));
+                ret_lengths[i] = (uint8_t)(two * 2 | three * 3 | four * 4);
+        }
+}
+
 /**
  * utf8_next() - decode one code point
  * @text:     bytes, at least one

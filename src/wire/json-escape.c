@@ -97,6 +97,11 @@ struct step {
         uint8_t action;
 };
 
+#define EIGHT 8
+
+/* What a block's sequences are found in: a last one may reach beyond it. */
+#define BLOCK_ROOM (UTF8_BLOCK_BYTES + UTF8_SEQUENCE_MAX - 1)
+
 #define BYTES_BYTE 6u /* of \udcXX, and of any other \uXXXX */
 
 /* What is written for one byte at most, and a copy of eight bytes where it ends. */
@@ -141,12 +146,114 @@ static const struct step steps[][N_CLASSES] = {
 };
 /* clang-format on */
 
-/* Are all eight bytes written as they are? */
-static bool is_plain(const char *bytes)
+/* How a byte is written by itself: copied with eight bytes, of which the first ones count. */
+struct alone {
+        char text[7];
+        uint8_t n;
+};
+
+/* clang-format off */
+#define HEX(n)        ((n) < 10 ? '0' + (n) : 'a' + (n) - 10)
+#define UNIT(d, c, b) { { '\\', 'u', d, c, HEX((b) / 16), HEX((b) % 16) }, BYTES_BYTE }
+#define FOUR(of, b)   of(b), of((b) + 1), of((b) + 2), of((b) + 3)
+#define SIXTEEN(of, b) FOUR(of, b), FOUR(of, (b) + 4), FOUR(of, (b) + 8), FOUR(of, (b) + 12)
+#define CONTROL_OF(b) UNIT('0', '0', b)
+#define LETTER_OF(c)  { { '\\', c }, 2 }
+#define PLAIN_OF(b)   { { b }, 1 }
+#define BYTE_OF(b)    UNIT('d', 'c', b)
+
+static const struct alone alone[256] = {
+        FOUR(CONTROL_OF, 0x00), FOUR(CONTROL_OF, 0x04), LETTER_OF('b'), LETTER_OF('t'),
+        LETTER_OF('n'), CONTROL_OF(0x0B), LETTER_OF('f'), LETTER_OF('r'), CONTROL_OF(0x0E),
+        CONTROL_OF(0x0F), SIXTEEN(CONTROL_OF, 0x10),
+        PLAIN_OF(' '), PLAIN_OF('!'), LETTER_OF('"'), PLAIN_OF('#'), FOUR(PLAIN_OF, 0x24),
+        FOUR(PLAIN_OF, 0x28), FOUR(PLAIN_OF, 0x2C), SIXTEEN(PLAIN_OF, 0x30),
+        SIXTEEN(PLAIN_OF, 0x40),
+        FOUR(PLAIN_OF, 0x50), FOUR(PLAIN_OF, 0x54), FOUR(PLAIN_OF, 0x58), LETTER_OF('\\'),
+        PLAIN_OF(']'), PLAIN_OF('^'), PLAIN_OF('_'), SIXTEEN(PLAIN_OF, 0x60),
+        FOUR(PLAIN_OF, 0x70), FOUR(PLAIN_OF, 0x74), FOUR(PLAIN_OF, 0x78), PLAIN_OF('|'),
+        PLAIN_OF('}'), PLAIN_OF('~'), CONTROL_OF(0x7F),
+        SIXTEEN(BYTE_OF, 0x80), SIXTEEN(BYTE_OF, 0x90), SIXTEEN(BYTE_OF, 0xA0),
+        SIXTEEN(BYTE_OF, 0xB0), SIXTEEN(BYTE_OF, 0xC0), SIXTEEN(BYTE_OF, 0xD0),
+        SIXTEEN(BYTE_OF, 0xE0), SIXTEEN(BYTE_OF, 0xF0),
+};
+/* clang-format on */
+
+static bool is_ascii(char byte)
+{
+        return (unsigned char)byte < 0x80;
+}
+
+static const struct alone *alone_of(char byte)
+{
+        return &alone[(unsigned char)byte];
+}
+
+/* Return: as json_specials(), and DEL; 0: all eight bytes are written as they are */
+static uint64_t specials_of(const char *bytes)
 {
         uint64_t eight = json_eight(bytes);
 
-        return !(json_specials(eight) | json_zeros(eight ^ JSON_EIGHT(0x7F)));
+        return (json_specials(eight) | json_zeros(eight ^ JSON_EIGHT(0x7F))) & JSON_EIGHT(0x80);
+}
+
+/* A block of which the sequences are known, and so need no automaton. */
+struct block {
+        const char *bytes;
+        uint8_t lengths[UTF8_BLOCK_BYTES];
+        size_t n_bytes; /* with all of its last sequence */
+};
+
+static void block_init(struct block *block, const char *bytes)
+{
+        size_t i;
+
+        block->bytes = bytes;
+        block->n_bytes = UTF8_BLOCK_BYTES;
+        utf8_find_sequences(bytes, block->lengths);
+        for (i = UTF8_BLOCK_BYTES - UTF8_SEQUENCE_MAX + 1; i < UTF8_BLOCK_BYTES; i++)
+                if (i + block->lengths[i] > UTF8_BLOCK_BYTES)
+                        block->n_bytes = i + block->lengths[i];
+}
+
+/* Return: how much it is, written */
+static size_t block_count(const struct block *block)
+{
+        /* By the length of a sequence: of two or three bytes one unit, of four two units. */
+        static const uint8_t saved[UTF8_SEQUENCE_MAX + 1] = {
+                [2] = BYTES_BYTE, [3] = 2 * BYTES_BYTE, [4] = 2 * BYTES_BYTE
+        };
+        size_t n = 0;
+        size_t i;
+
+        for (i = 0; i < UTF8_BLOCK_BYTES; i++)
+                n += alone_of(block->bytes[i])->n - saved[block->lengths[i]];
+        return n + (block->n_bytes - UTF8_BLOCK_BYTES) * BYTES_BYTE;
+}
+
+/* Counts all but the last bytes, from where nothing is held. Return: how far it came */
+static const char *count_blocks(const char *bytes, const char *end, uint64_t *n)
+{
+        struct block block;
+        uint64_t specials;
+        size_t n_plain;
+
+        while (end - bytes >= BLOCK_ROOM) {
+                specials = specials_of(bytes);
+                n_plain = specials ? json_n_before(specials) : EIGHT;
+                bytes += n_plain;
+                *n += n_plain;
+                if (!specials || end - bytes < BLOCK_ROOM)
+                        continue;
+                if (is_ascii(*bytes)) {
+                        *n += alone_of(*bytes++)->n;
+                        continue;
+                }
+                block_init(&block, bytes);
+                bytes += block.n_bytes;
+                *n += block_count(&block);
+        }
+        return bytes;
 }
 
 /**
@@ -162,23 +269,19 @@ void json_escape_count(struct json_escape *escape,
                        uint64_t *n_out)
 {
         const char *end = bytes + n_bytes;
-        const char *from;
-        const char *stop;
         unsigned int state = escape->state;
         uint64_t n = 0;
 
         while (bytes < end) {
-                from = bytes;
-                while (state == START && end - bytes >= 8 && is_plain(bytes))
-                        bytes += 8;
-                n += (uint64_t)(bytes - from);
-                stop = end - bytes >= 8 ? bytes + 8 : end;
-                for (; bytes < stop; bytes++) {
-                        const struct step *step = &steps[state][classes[(unsigned char)*bytes]];
+                const struct step *step;
 
-                        state = step->state;
-                        n += step->n_out;
+                if (state == START && end - bytes >= BLOCK_ROOM) {
+                        bytes = count_blocks(bytes, end, &n);
+                        continue;
                 }
+                step = &steps[state][classes[(unsigned char)*bytes++]];
+                state = step->state;
+                n += step->n_out;
         }
         escape->state = (uint8_t)state;
         *n_out += n;
@@ -195,31 +298,6 @@ void json_escape_count_end(struct json_escape *escape, uint64_t *n_out)
         escape->state = START;
 }
 
-/* How each byte is written by itself; the rest of the eight does not count. */
-/* clang-format off */
-#define HEX(n)        ((n) < 10 ? '0' + (n) : 'a' + (n) - 10)
-#define UNIT(d, c, b) { '\\', 'u', d, c, HEX((b) / 16), HEX((b) % 16) }
-#define FOUR(of, b)   of(b), of((b) + 1), of((b) + 2), of((b) + 3)
-#define SIXTEEN(of, b) FOUR(of, b), FOUR(of, (b) + 4), FOUR(of, (b) + 8), FOUR(of, (b) + 12)
-#define CONTROL_OF(b) UNIT('0', '0', b)
-#define PLAIN_OF(b)   { b }
-#define BYTE_OF(b)    UNIT('d', 'c', b)
-
-static const char written[256][8] = {
-        FOUR(CONTROL_OF, 0x00), FOUR(CONTROL_OF, 0x04), "\\b", "\\t", "\\n", CONTROL_OF(0x0B),
-        "\\f", "\\r", CONTROL_OF(0x0E), CONTROL_OF(0x0F), SIXTEEN(CONTROL_OF, 0x10),
-        " ", "!", "\\\"", "#", FOUR(PLAIN_OF, 0x24), FOUR(PLAIN_OF, 0x28), FOUR(PLAIN_OF, 0x2C),
-        SIXTEEN(PLAIN_OF, 0x30), SIXTEEN(PLAIN_OF, 0x40),
-        FOUR(PLAIN_OF, 0x50), FOUR(PLAIN_OF, 0x54), FOUR(PLAIN_OF, 0x58), "\\\\", "]", "^", "_",
-        SIXTEEN(PLAIN_OF, 0x60),
-        FOUR(PLAIN_OF, 0x70), FOUR(PLAIN_OF, 0x74), FOUR(PLAIN_OF, 0x78), "|", "}", "~",
-        CONTROL_OF(0x7F),
-        SIXTEEN(BYTE_OF, 0x80), SIXTEEN(BYTE_OF, 0x90), SIXTEEN(BYTE_OF, 0xA0),
-        SIXTEEN(BYTE_OF, 0xB0), SIXTEEN(BYTE_OF, 0xC0), SIXTEEN(BYTE_OF, 0xD0),
-        SIXTEEN(BYTE_OF, 0xE0), SIXTEEN(BYTE_OF, 0xF0),
-};
-/* clang-format on */
-
 static char *put_unit(char *out, uint32_t unit)
 {
         static const char hex[] = "0123456789abcdef";
@@ -231,6 +309,38 @@ static char *put_unit(char *out, uint32_t unit)
         out[4] = hex[unit >> 4 & 0xF];
         out[5] = hex[unit & 0xF];
         return out + BYTES_BYTE;
+}
+
+static char *put_alone(char byte, char *out)
+{
+        memcpy(out, alone_of(byte), sizeof(struct alone));
+        return out + alone_of(byte)->n;
+}
+
+static char *put_code(char *out, uint32_t code)
+{
+        if (code >= 0x10000) {
+                out = put_unit(out, 0xD800 + ((code - 0x10000) >> 10));
+                code = 0xDC00 + ((code - 0x10000) & 0x3FF);
+        }
+        return put_unit(out, code);
+}
+
+static char *block_put(const struct block *block, char *out)
+{
+        uint32_t code;
+        size_t i;
+
+        for (i = 0; i < UTF8_BLOCK_BYTES;) {
+                if (!block->lengths[i]) {
+                        out = put_alone(block->bytes[i++], out);
+                        continue;
+                }
+                (void)utf8_next(block->bytes + i, UTF8_SEQUENCE_MAX, &code);
+                out = put_code(out, code);
+                i += block->lengths[i];
+        }
+        return out;
 }
 
 /* Writes the bytes held, each by itself. */
@@ -254,11 +364,7 @@ static void put_sequence(const struct json_escape *escape, unsigned char byte, c
         memcpy(sequence, escape->held, sizeof(escape->held));
         sequence[n_held] = (char)byte;
         (void)utf8_next(sequence, n_held + 1, &code);
-        if (code >= 0x10000) {
-                out = put_unit(out, 0xD800 + ((code - 0x10000) >> 10));
-                code = 0xDC00 + ((code - 0x10000) & 0x3FF);
-        }
-        (void)put_unit(out, code);
+        (void)put_code(out, code);
 }
 
 /* Takes one byte; may use all of PUT_BYTE_ROOM. Return: how much was written, @step->n_out */
@@ -271,7 +377,7 @@ static size_t put_byte(struct json_escape *escape,
         case PUT:
                 if (escape->state != START)
                         out = put_held(escape, out);
-                memcpy(out, written[byte], sizeof(written[byte]));
+                memcpy(out, &alone[byte], sizeof(alone[byte]));
                 break;
         case HOLD:
                 if (escape->state != START)
@@ -294,24 +400,49 @@ static const struct step *step_of(const struct json_escape *escape, unsigned cha
         return &steps[escape->state][classes[byte]];
 }
 
+/* As count_blocks(). */
+static const char *put_blocks(const char *in, const char *end, char **out)
+{
+        struct block block;
+        uint64_t specials;
+        char *to = *out;
+        size_t n_plain;
+
+        while (end - in >= BLOCK_ROOM) {
+                specials = specials_of(in);
+                n_plain = specials ? json_n_before(specials) : EIGHT;
+                memcpy(to, in, EIGHT);
+                in += n_plain;
+                to += n_plain;
+                if (!specials || end - in < BLOCK_ROOM)
+                        continue;
+                if (is_ascii(*in)) {
+                        to = put_alone(*in++, to);
+                        continue;
+                }
+                block_init(&block, in);
+                in += block.n_bytes;
+                to = block_put(&block, to);
+        }
+        *out = to;
+        return in;
+}
+
 /* As json_escape_put(), with much room: takes all. Return: how much was written */
 static size_t put_all(struct json_escape *escape, const char *in, size_t n_in, char *out)
 {
         const char *end = in + n_in;
-        const char *stop;
         char *to = out;
 
         while (in < end) {
-                if (escape->state == START) {
-                        for (; end - in >= 8 && is_plain(in); in += 8, to += 8)
-                                memcpy(to, in, 8);
-                }
-                stop = end - in >= 8 ? in + 8 : end;
-                for (; in < stop; in++) {
-                        unsigned char byte = (unsigned char)*in;
+                unsigned char byte = (unsigned char)*in;
 
-                        to += put_byte(escape, step_of(escape, byte), byte, to);
+                if (escape->state == START && end - in >= BLOCK_ROOM) {
+                        in = put_blocks(in, end, &to);
+                        continue;
                 }
+                to += put_byte(escape, step_of(escape, byte), byte, to);
+                in++;
         }
         return (size_t)(to - out);
 }
@@ -366,7 +497,7 @@ size_t json_escape_put(struct json_escape *escape,
 
         /* As many bytes as fit whatever they are: the fewer, the less room is left. */
         while (n_taken < n_in && n_room - n_out >= MUCH_ROOM) {
-                n = (n_room - n_out) / PUT_BYTE_ROOM - 1;
+                n = (n_room - n_out - PUT_BYTE_ROOM) / BYTES_BYTE;
                 if (n > n_in - n_taken)
                         n = n_in - n_taken;
                 n_out += put_all(escape, in + n_taken, n, out + n_out);

@@ -151,10 +151,46 @@ static void all_four_bytes_are_written_as_text_is(void **state)
         }
 }
 
+/* The next of a row of numbers that is the same each time (C11, 7.22.2.2). */
+static unsigned int next_number(unsigned int *number)
+{
+        *number = *number * 1103515245u + 12345u;
+        return *number >> 16 & 0x7FFF;
+}
+
+/* Long enough for blocks, which pass the automaton by; with so many of 16 bytes interesting. */
+static void mixtures_are_written_as_text_is(void **state)
+{
+        static const char *const sequences[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x92\x80" };
+        unsigned int number = 1;
+        char bytes[330];
+        size_t n_bytes;
+        size_t at;
+        int i;
+
+        (void)state;
+        for (i = 0; i < 40000; i++) {
+                unsigned int n_interesting = next_number(&number) % 17;
+
+                n_bytes = next_number(&number) % sizeof(bytes);
+                for (at = 0; at < n_bytes; at++)
+                        bytes[at] = next_number(&number) % 16 < n_interesting
+                                            ? (char)interesting[next_number(&number) %
+                                                                ARRAY_SIZE(interesting)]
+                                            : 'a';
+                for (at = 0; at + 4 < n_bytes; at += 1 + next_number(&number) % 40) {
+                        const char *sequence = sequences[next_number(&number) % 3];
+
+                        memcpy(bytes + at, sequence, strlen(sequence));
+                }
+                check_as_text(bytes, n_bytes);
+        }
+}
+
 static void each_byte_is_written_as_text_is_in_any_place(void **state)
 {
         unsigned int byte;
-        char bytes[16];
+        char bytes[160];
         size_t i;
 
         (void)state;
@@ -210,6 +246,7 @@ int main(void)
 
         test_set_add_rows(&set, rows, run_row);
         test_set_add_test(&set, all_four_bytes_are_written_as_text_is);
+        test_set_add_test(&set, mixtures_are_written_as_text_is);
         test_set_add_test(&set, each_byte_is_written_as_text_is_in_any_place);
         test_set_add_test(&set, what_grows_most_stays_within_its_room);
         test_set_add_test(&set, without_room_nothing_is_taken);
