@@ -17,6 +17,11 @@
 
 #include "util/err.h"
 
+/* Linux 5.14; not in musl's header (linux/mman.h) */
+#ifndef MADV_POPULATE_WRITE
+#        define MADV_POPULATE_WRITE 23
+#endif
+
 struct queue_piece {
         struct queue_piece *next;
         size_t n_room;
@@ -31,7 +36,7 @@ static size_t piece_bytes(const struct queue_piece *piece)
 }
 
 /* All of it at once: page by page, the faults would be what a transfer costs most. */
-static void *map_piece(size_t n_bytes)
+static void *map_pages(size_t n_bytes)
 {
         void *map;
 
@@ -40,6 +45,33 @@ static void *map_piece(size_t n_bytes)
         if (map == MAP_FAILED)
                 return NULL;
         return map;
+}
+
+/* Where the kernel has a huge page: there a fault costs a small part of its pages' faults. It must
+ * be at a multiple of its size, so what is mapped around it goes back. */
+static void *map_huge(size_t n_bytes)
+{
+        size_t n_before;
+        char *piece;
+        char *map;
+
+        map = mmap(NULL, 2 * n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (map == MAP_FAILED)
+                return NULL;
+        n_before = -(uintptr_t)map % n_bytes;
+        piece = map + n_before;
+        (void)munmap(piece + n_bytes, n_bytes - n_before);
+        if (n_before)
+                (void)munmap(map, n_before);
+        /* Either is for speed alone, and missing in some kernels. */
+        (void)madvise(piece, n_bytes, MADV_HUGEPAGE);
+        (void)madvise(piece, n_bytes, MADV_POPULATE_WRITE);
+        return piece;
+}
+
+static void *map_piece(size_t n_bytes)
+{
+        return n_bytes == QUEUE_PIECE_HUGE_BYTES ? map_huge(n_bytes) : map_pages(n_bytes);
 }
 
 static void piece_free(struct queue_piece *piece)
@@ -71,6 +103,8 @@ static size_t next_bytes(const struct queue *queue)
 
         if (!queue->last)
                 return QUEUE_PIECE_FIRST_BYTES;
+        if (queue->n_bytes >= QUEUE_MUCH_BYTES)
+                return QUEUE_PIECE_HUGE_BYTES;
         n = piece_bytes(queue->last) * QUEUE_PIECE_GROWTH;
         return n < QUEUE_PIECE_LARGE_BYTES ? n : QUEUE_PIECE_LARGE_BYTES;
 }

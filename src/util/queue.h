@@ -6,10 +6,13 @@
 #include <stddef.h>
 
 /* The first piece of a queue is small, since most hold little. Each next one is eight times as
- * large, up to a bound that keeps small what is mapped and not used. */
+ * large, up to a bound that keeps small what is mapped and not used; where a queue holds much
+ * already, that is a huge page. */
 #define QUEUE_PIECE_FIRST_BYTES (4u * 1024)
 #define QUEUE_PIECE_GROWTH      8
 #define QUEUE_PIECE_LARGE_BYTES (512u * 1024)
+#define QUEUE_PIECE_HUGE_BYTES  (2048u * 1024)
+#define QUEUE_MUCH_BYTES        (4u * QUEUE_PIECE_HUGE_BYTES)
 /* Pieces from here on are mapped by themselves, so that they go back to the kernel at once. */
 #define QUEUE_PIECE_MAPPED_BYTES (256u * 1024)
 

@@ -63,12 +63,13 @@ static struct size_row {
         { "a_whole_first_piece_goes_through", QUEUE_PIECE_FIRST_BYTES },
         { "two_pieces_go_through", QUEUE_PIECE_MAPPED_BYTES },
         { "many_pieces_go_through", 5 * QUEUE_PIECE_LARGE_BYTES + 7 },
+        { "huge_pieces_go_through", QUEUE_MUCH_BYTES + 3 * QUEUE_PIECE_HUGE_BYTES + 7 },
 };
 
 static void run_size(void **state)
 {
         const struct size_row *row = *state;
-        struct queue_budget budget = { .n_max_bytes = 8 * QUEUE_PIECE_LARGE_BYTES };
+        struct queue_budget budget = { .n_max_bytes = 8 * QUEUE_PIECE_HUGE_BYTES };
         struct queue queue;
 
         queue_init(&queue, &budget);

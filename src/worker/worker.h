@@ -33,7 +33,7 @@ struct task;
 #define WORKER_MESSAGES_HELD_MAX 4u
 /* What is read from a socket at once; and written. */
 #define WORKER_INPUT_BYTES  (256u * 1024)
-#define WORKER_OUTPUT_BYTES (64u * 1024)
+#define WORKER_OUTPUT_BYTES (256u * 1024)
 
 /* Where connections come from. */
 struct listener {
