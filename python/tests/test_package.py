@@ -92,6 +92,29 @@ def test_the_wheel_has_all_of_it_and_needs_nothing(tmp_path: Path) -> None:
     assert "Requires-Dist" not in metadata
 
 
+def test_debians_package_has_all_of_it(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(PACKAGE, source, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    done = subprocess.run(
+        ["dpkg-buildpackage", "--build=binary", "--no-sign"], cwd=source, capture_output=True,
+        encoding="utf-8", env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (package,) = tmp_path.glob("*.deb")
+    assert package.name == "python3-rootwrapd_0.1.0_all.deb"
+    depends = subprocess.run(["dpkg-deb", "-f", package, "Depends"], capture_output=True,
+                             encoding="utf-8", check=True).stdout
+    assert depends.strip() == "python3:any"
+    root = tmp_path / "root"
+    subprocess.run(["dpkg-deb", "-x", package, root], check=True)
+    installed = root / "usr/lib/python3/dist-packages"
+    assert {path.name for path in (installed / "rootwrapd").iterdir()} == {
+        path.name for path in (PACKAGE / "rootwrapd").iterdir() if path.name != "__pycache__"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import rootwrapd; print(rootwrapd.__file__)"], capture_output=True,
+        encoding="utf-8", cwd="/", env={"PYTHONPATH": str(installed)}, check=True)
+    assert done.stdout.startswith(str(installed))
+
+
 def test_the_client_needs_nothing_but_the_standard_library() -> None:
     """The hook for Cinder alone imports what Cinder brings."""
     for path in (PACKAGE / "rootwrapd").glob("*.py"):
