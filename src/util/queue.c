@@ -103,7 +103,7 @@ static size_t next_bytes(const struct queue *queue)
 
         if (!queue->last)
                 return QUEUE_PIECE_FIRST_BYTES;
-        if (queue->n_bytes >= QUEUE_MUCH_BYTES)
+        if (queue->has_huge_pages && queue->n_bytes >= QUEUE_MUCH_BYTES)
                 return QUEUE_PIECE_HUGE_BYTES;
         n = piece_bytes(queue->last) * QUEUE_PIECE_GROWTH;
         return n < QUEUE_PIECE_LARGE_BYTES ? n : QUEUE_PIECE_LARGE_BYTES;
@@ -150,6 +150,15 @@ static void drop_first(struct queue *queue)
 void queue_init(struct queue *queue, struct queue_budget *budget)
 {
         *queue = (struct queue){ .budget = budget };
+}
+
+/**
+ * queue_use_huge_pages() - for what is filled at once and emptied later
+ * @queue: has fewer faults, and up to QUEUE_PIECE_HUGE_BYTES more than it holds
+ */
+void queue_use_huge_pages(struct queue *queue)
+{
+        queue->has_huge_pages = true;
 }
 
 /**

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* The first piece of a queue is small, since most hold little. Each next one is eight times as
- * large, up to a bound that keeps small what is mapped and not used; where a queue holds much
- * already, that is a huge page. */
+ * large, up to a bound that keeps small what is mapped and not used; where a queue with huge pages
+ * holds much already, that is one. */
 #define QUEUE_PIECE_FIRST_BYTES (4u * 1024)
 #define QUEUE_PIECE_GROWTH      8
 #define QUEUE_PIECE_LARGE_BYTES (512u * 1024)
@@ -29,9 +29,11 @@ struct queue {
         struct queue_piece *last;
         size_t n_bytes;
         struct queue_budget *budget; /* borrowed; NULL: none */
+        bool has_huge_pages;
 };
 
 void queue_init(struct queue *queue, struct queue_budget *budget);
+void queue_use_huge_pages(struct queue *queue);
 void queue_deinit(struct queue *queue);
 int queue_put(struct queue *queue, const void *bytes, size_t n_bytes);
 int queue_room(struct queue *queue, void **ret_room, size_t *ret_n_bytes);

@@ -73,6 +73,7 @@ static void run_size(void **state)
         struct queue queue;
 
         queue_init(&queue, &budget);
+        queue_use_huge_pages(&queue);
         put_stream(&queue, 0, row->n_bytes);
         assert_int_equal(queue.n_bytes, row->n_bytes);
         assert_true(budget.n_used_bytes >= row->n_bytes);

@@ -16,6 +16,7 @@ void legacy_stream_init(struct legacy_stream *stream, struct queue_budget *budge
 {
         *stream = (struct legacy_stream){ .n_escaped = 0 };
         queue_init(&stream->queue, budget);
+        queue_use_huge_pages(&stream->queue);
 }
 
 /**
