@@ -327,22 +327,23 @@ static int serve(struct monitor *monitor)
         return r ? RC_FAILED : monitor->exit_code;
 }
 
+static void have_nothing(struct monitor *monitor)
+{
+        monitor->loop.fd = monitor->dir.fd = monitor->signal_fd = monitor->cwd_fd = -1;
+        monitor->notify.fd = monitor->null_fd = -1;
+        monitor->worker.pid = monitor->worker.pidfd = monitor->worker.channel = -1;
+        monitor->namespace.own_fd = monitor->namespace.user_fd = -1;
+        monitor->namespace.entered_fd = monitor->namespace.seen_fd = -1;
+}
+
 int main(int argc, char **argv)
 {
-        static struct monitor monitor = {
-                .loop.fd = -1,
-                .dir.fd = -1,
-                .worker = { .pid = -1, .pidfd = -1, .channel = -1 },
-                .signal_fd = -1,
-                .cwd_fd = -1,
-                .namespace = { .own_fd = -1, .user_fd = -1, .entered_fd = -1 },
-                .notify.fd = -1,
-                .null_fd = -1,
-        };
+        static struct monitor monitor; /* zero, as it is large: the program's file has none of it */
         struct start start = { .name = argc > 0 ? argv[0] : "rootwrap-daemon",
                                .monitor = &monitor };
         int r;
 
+        have_nothing(&monitor);
         r = tidy_descriptors();
         if (r)
                 return fail(&start, RC_FAILED, "Cannot close descriptors", -r);

@@ -18,17 +18,22 @@
 /* The arguments that fit into a start. */
 #define ARGS_BYTES_LAST (16u * 1024)
 
+_Static_assert(RECORD_DONES_MAX * sizeof(struct record_carried) +
+                               RECORD_LIMITS_MAX * sizeof(struct record_limit) + ARGS_BYTES_LAST <=
+                       sizeof(((struct worker *)0)->tail),
+               "a start's tail");
+
 /* Return: 0, FD_E_END, -EAGAIN, or another negative errno */
 static int send_record(struct worker *worker,
                        const struct record *record,
                        const int *fds,
                        size_t n_fds)
 {
-        char buffer[RECORD_BYTES_MAX];
         size_t n;
 
-        n = record_format(record, buffer, sizeof(buffer));
-        return n ? fd_send(worker->channel_fd, buffer, n, fds, n_fds) : err_origin(-EMSGSIZE);
+        n = record_format(record, worker->question, sizeof(worker->question));
+        return n ? fd_send(worker->channel_fd, worker->question, n, fds, n_fds)
+                 : err_origin(-EMSGSIZE);
 }
 
 /* All arguments but those that fit into the start itself. */
@@ -105,8 +110,7 @@ static size_t put_limits(const struct task *task, char *tail)
 
 static int send_start(struct worker *worker, struct task *task)
 {
-        char tail[RECORD_DONES_MAX * sizeof(struct record_carried) +
-                  RECORD_LIMITS_MAX * sizeof(struct record_limit) + ARGS_BYTES_LAST];
+        char *tail = worker->tail;
         struct record record = {
                 .type = RECORD_START,
                 .id = task->id,
@@ -146,17 +150,16 @@ static int send_start(struct worker *worker, struct task *task)
 
 static int send_explain(struct worker *worker, struct task *task)
 {
-        char tail[ARGS_BYTES_LAST];
         struct record record = {
                 .type = RECORD_EXPLAIN,
                 .id = task->id,
                 .explain = { .n_args = task->n_args,
                              .n_env = task->n_env,
                              .n_args_bytes = task->n_args_bytes },
-                .tail = tail,
+                .tail = worker->tail,
         };
 
-        put_args(task, &record, tail);
+        put_args(task, &record, worker->tail);
         return send_record(worker, &record, NULL, 0);
 }
 
@@ -214,13 +217,12 @@ static int send_signals(struct worker *worker)
 /* Return: 0 when all is told */
 static int send_carried(struct worker *worker)
 {
-        char tail[RECORD_DONES_MAX * sizeof(struct record_carried)];
-        struct record record = { .type = RECORD_DONE, .tail = tail };
+        struct record record = { .type = RECORD_DONE, .tail = worker->tail };
         size_t n;
         int r;
 
         while (worker->n_carried) {
-                n = put_carried(worker, tail);
+                n = put_carried(worker, worker->tail);
                 record.done.n_done = (uint32_t)n;
                 record.n_tail = n * sizeof(struct record_carried);
                 r = send_record(worker, &record, NULL, 0);

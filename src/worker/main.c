@@ -93,17 +93,14 @@ static int begin(struct worker *worker)
 
 int main(void)
 {
-        static struct worker worker = {
-                .loop.fd = -1,
-                .channel_fd = CHANNEL_FD,
-                .legacy_listener.fd = -1,
-                .native_listener.fd = -1,
-        };
+        static struct worker worker; /* zero, as it is large: the program's file has none of it */
         int r;
 
         /* A command may stop reading, and a client go, at any time: that is an error of the write.
          */
         (void)signal(SIGPIPE, SIG_IGN);
+        worker.loop.fd = worker.legacy_listener.fd = worker.native_listener.fd = -1;
+        worker.channel_fd = CHANNEL_FD;
         r = begin(&worker);
         if (!r) {
                 (void)malloc_trim(0);

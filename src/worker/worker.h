@@ -93,6 +93,10 @@ struct worker {
         char input[WORKER_INPUT_BYTES];   /* what was just read, by whoever has its turn */
         char output[WORKER_OUTPUT_BYTES]; /* what is just written */
         char answer[RECORD_BYTES_MAX];    /* what the monitor just said */
+        /* What it is told, and what is put at the end of that. Not on the stack: the compiler has
+         * a function touch each page of its frame, and they would stay. */
+        char question[RECORD_BYTES_MAX];
+        char tail[RECORD_BYTES_MAX];
 };
 
 int worker_init(struct worker *worker, const struct record_setup *setup, size_t n_files);
