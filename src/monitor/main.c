@@ -334,6 +334,7 @@ static void have_nothing(struct monitor *monitor)
         monitor->worker.pid = monitor->worker.pidfd = monitor->worker.channel = -1;
         monitor->namespace.own_fd = monitor->namespace.user_fd = -1;
         monitor->namespace.entered_fd = monitor->namespace.seen_fd = -1;
+        monitor->namespace.root_fd = -1;
 }
 
 int main(int argc, char **argv)

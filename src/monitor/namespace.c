@@ -84,11 +84,11 @@ static bool is_same_file(int fd, int other_fd)
                a.st_ino == b.st_ino;
 }
 
-static bool has_our_root(const struct namespace *namespace, int process)
+static bool is_our_root(const struct namespace *namespace, int folder, const char *name)
 {
         struct stat st;
 
-        return fstatat(process, "root", &st, 0) == 0 && st.st_dev == namespace->root_device &&
+        return fstatat(folder, name, &st, 0) == 0 && st.st_dev == namespace->root_device &&
                st.st_ino == namespace->root;
 }
 
@@ -139,7 +139,7 @@ static int look(struct namespace *namespace, pid_t pid, int *ret_fd)
         r = find_namespace(namespace, pid, &number);
         if (r)
                 return r;
-        if (!has_our_root(namespace, namespace->seen_fd))
+        if (!is_our_root(namespace, namespace->seen_fd, "root"))
                 return -NAMESPACE_E_UNSAFE;
         if (number == namespace->own)
                 return 0;
@@ -166,6 +166,7 @@ int namespace_init(struct namespace *namespace)
                 .own_fd = -1,
                 .user_fd = -1,
                 .entered_fd = -1,
+                .root_fd = -1,
                 .seen_fd = -1,
         };
         namespace->own_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -173,7 +174,8 @@ int namespace_init(struct namespace *namespace)
         if (namespace->own_fd < 0 || namespace->user_fd < 0 || fstat(namespace->own_fd, &st) < 0)
                 return err_origin(-errno);
         namespace->own = st.st_ino;
-        if (stat("/", &st) < 0)
+        namespace->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (namespace->root_fd < 0 || fstat(namespace->root_fd, &st) < 0)
                 return err_origin(-errno);
         namespace->root_device = st.st_dev;
         namespace->root = st.st_ino;
@@ -196,7 +198,10 @@ int namespace_enter(struct namespace *namespace, pid_t pid)
         if (r <= 0)
                 return -r;
         namespace->entered_fd = fd;
-        return setns(fd, CLONE_NEWNS) < 0 ? err_origin(-errno) : 0;
+        if (setns(fd, CLONE_NEWNS) < 0)
+                return err_origin(-errno);
+        /* We are at the root of that namespace now: where we had another one (chroot), outside. */
+        return is_our_root(namespace, AT_FDCWD, "/") ? 0 : NAMESPACE_E_UNSAFE;
 }
 
 /**
@@ -212,7 +217,9 @@ int namespace_leave(struct namespace *namespace)
 
         if (namespace->entered_fd < 0)
                 return 0;
-        if (setns(namespace->own_fd, CLONE_NEWNS) < 0)
+        if (setns(namespace->own_fd, CLONE_NEWNS) < 0 ||
+            (!is_our_root(namespace, AT_FDCWD, "/") &&
+             (fchdir(namespace->root_fd) < 0 || chroot(".") < 0)))
                 r = err_origin(-errno);
         (void)close(namespace->entered_fd);
         namespace->entered_fd = -1;
@@ -231,12 +238,15 @@ void namespace_deinit(struct namespace *namespace)
                 (void)close(namespace->user_fd);
         if (namespace->entered_fd >= 0)
                 (void)close(namespace->entered_fd);
+        if (namespace->root_fd >= 0)
+                (void)close(namespace->root_fd);
         if (namespace->seen_fd >= 0)
                 (void)close(namespace->seen_fd);
         *namespace = (struct namespace){
                 .own_fd = -1,
                 .user_fd = -1,
                 .entered_fd = -1,
+                .root_fd = -1,
                 .seen_fd = -1,
         };
 }

@@ -16,7 +16,8 @@ struct namespace
         ino_t own;         /* its number */
         int user_fd;       /* of our user namespace */
         int entered_fd;    /* of the client's, while we are there; else -1 */
-        dev_t root_device; /* our root directory */
+        int root_fd;       /* our root directory, which need not be the namespace's */
+        dev_t root_device; /* and what it is */
         ino_t root;
         pid_t seen;  /* the process that was looked at last, */
         int seen_fd; /* and its folder in /proc; -1: none */

@@ -50,9 +50,9 @@ def by_command(config: Path, program: Path | None = None) -> list[str]:
 
 
 @pytest.fixture()
-def program(build_dir: Path) -> Path:
+def program() -> Path:
     """Where the driver is."""
-    return build_dir / "tests/client/client-driver"
+    return programs.reachable_program("tests/client/client-driver")
 
 
 @pytest.fixture()
@@ -337,12 +337,11 @@ def test_a_bad_configuration_is_told_with_its_line(
 # The examples of the documentation
 
 
-def example(build_dir: Path, user: str, name: str, *words: str | Path
-            ) -> subprocess.CompletedProcess[str]:
+def example(user: str, name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """One of them, which calls the daemon by its name alone."""
     return subprocess.run(
         ["/usr/bin/setpriv", f"--reuid={user}", "--regid", user, "--init-groups",
-         str(build_dir / "examples" / f"example-{name}"), *map(str, words)],
+         str(programs.reachable_program(f"examples/example-{name}")), *map(str, words)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=55, check=False)
 
 
@@ -355,29 +354,28 @@ def in_path() -> Iterator[None]:
     link.unlink()
 
 
-def test_the_example_that_executes(build_dir: Path, service_user: str, config: Path,
-                                   in_path: None) -> None:
-    done = example(build_dir, service_user, "execute", config, "sh", "-c", "echo out; exit 4")
+def test_the_example_that_executes(service_user: str, config: Path, in_path: None) -> None:
+    done = example(service_user, "execute", config, "sh", "-c", "echo out; exit 4")
     assert (done.returncode, done.stdout) == (4, "out\n")
 
 
-def test_the_example_with_streams(build_dir: Path, service_user: str, config: Path, in_path: None,
+def test_the_example_with_streams(service_user: str, config: Path, in_path: None,
                                   tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    done = example(build_dir, service_user, "streams", config, tmp_path / "file", "echo", "out")
+    done = example(service_user, "streams", config, tmp_path / "file", "echo", "out")
     assert done.returncode == 0
     assert (tmp_path / "file").read_text() == "out\n"
 
 
-def test_the_example_with_an_event_loop(build_dir: Path, service_user: str, config: Path,
+def test_the_example_with_an_event_loop(service_user: str, config: Path,
                                         in_path: None) -> None:
-    done = example(build_dir, service_user, "event-loop", config, "300", "true")
+    done = example(service_user, "event-loop", config, "300", "true")
     assert (done.returncode, done.stdout) == (0, "0 failed\n")
 
 
-def test_the_example_of_a_service(build_dir: Path, service_user: str, config: Path, names: None,
+def test_the_example_of_a_service(service_user: str, config: Path, names: None,
                                   tmp_path: Path) -> None:
     where = service_conf(tmp_path, f"[DEFAULT]\nrootwrap_config = {config}\n").rsplit(":", 1)[0]
-    done = example(build_dir, service_user, "service", where, NAME, "no-such")
+    done = example(service_user, "service", where, NAME, "no-such")
     assert (done.returncode, done.stderr) == (
         99, f"{NAME}-rootwrap: Unauthorized command: no-such (no filter matched)\n")

@@ -301,6 +301,46 @@ def test_a_client_that_sees_other_files_is_refused_and_told_why(
     assert "it has other mounts than the daemon" in said.stdout
 
 
+@pytest.fixture()
+def root() -> Iterator[Path]:
+    """Another root directory, with the same in it, and a file of its own."""
+    path = Path("/run/rwroot")
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", path], check=True)
+    for entry in Path("/").iterdir():
+        here = path / entry.name
+        if entry.is_symlink():
+            here.symlink_to(entry.readlink())
+        elif entry.is_dir():
+            here.mkdir()
+            subprocess.run(["mount", "--rbind", entry, here], check=True)
+            subprocess.run(["mount", "--make-rprivate", here], check=True)
+    (path / "marker").write_text("the other root")
+    yield path
+    subprocess.run(["umount", "--recursive", "--lazy", path], check=True)
+    path.rmdir()
+
+
+def test_a_daemon_with_a_root_of_its_own_stays_there(
+    service: Service, service_user: str, root: Path
+) -> None:
+    """Entering a namespace is going to its root: out of a chroot."""
+    private = Path("/run/rwprivate")
+    private.mkdir(exist_ok=True)
+    service.before = ["unshare", "--mount", "--propagation", "private", "chroot", str(root)]
+    service.start()
+    enter = f'set -- chroot {root} "$@"'
+    said = service.run_as(*ids(service_user), "cat", "/marker", around=f"""
+        mount --bind {private} {root}/tmp; {enter}""")
+    assert said.stdout.startswith("(96,") and "it has other mounts" in said.stdout, said
+    # and the daemon still is where it was
+    said = subprocess.run(
+        ["nsenter", f"--target={service.process.pid}", "--mount", "chroot", root, sys.executable,
+         "-c", f"{CLIENT}\nprint(Native({service.socket!r}).run('cat', '/marker'))"],
+        capture_output=True, text=True, timeout=30, check=False)
+    assert said.stdout == "(0, b'the other root', b'')\n", said
+
+
 def test_a_client_of_another_user_namespace_is_refused(service: Service) -> None:
     """It could mount anything anywhere, and be root of it."""
     service.start()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 OSLO_ROOTWRAP = Path("/usr/bin/oslo-rootwrap")
 # An installed tree must work from wherever it lies, so the tests' one lies somewhere odd.
 TREE = Path("/srv/a tree/of ours")
+# The clone may lie in a folder that is root's alone, such as its home.
+REACHABLE = Path("/usr/local/lib/rwtest")
 
 EXIT_NOT_EXECUTABLE = 96
 EXIT_BAD_CONFIG = 97
@@ -50,6 +53,24 @@ def install_tree(target: Path = TREE) -> Path:
     if not found:
         raise FileNotFoundError(f"the build in {build_folder()} installs no bin/rootwrap")
     return found[0].parent
+
+
+def reachable_program(name: str) -> Path:
+    """A program of the build and its library, where any user can execute it."""
+    found = REACHABLE / name
+    if not found.exists():
+        for file in (name, "src/librootwrap.so.0"):
+            (REACHABLE / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(build_folder() / file, REACHABLE / file)
+    return found
+
+
+def reachable_python() -> Path:
+    """The folder of the Python package, where any user can read it."""
+    found = REACHABLE / "python"
+    if not found.exists():
+        shutil.copytree(REPOSITORY / "python/rootwrapd", found / "rootwrapd")
+    return found
 
 
 @dataclass(frozen=True)
