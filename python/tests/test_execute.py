@@ -16,6 +16,7 @@ import pytest
 from oslo_rootwrap.client import Client as OsloClient
 
 from rootwrapd import Client, TimeoutExpired
+from rwtest import programs
 from rwtest.wait import is_alive, wait_for
 
 SHELL_ROWS = [
@@ -242,7 +243,7 @@ def test_under_eventlet(way: str, command: list[str], service: str) -> None:
 
 def run_script(script: str, user: str | None = None) -> subprocess.CompletedProcess[str]:
     """Runs Python in a process of its own."""
-    folder = str(Path(__file__).resolve().parents[1])
+    folder = str(programs.reachable_python())
     return subprocess.run(
         [sys.executable, "-c", script], user=user, group=user,
         extra_groups=[] if user else None, cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
