@@ -136,7 +136,7 @@ def cinder(plan: Plan) -> Result:
     """The blueprint's table."""
     host = cinder_service.host(programs.ours())
     cinder_service.configure(use_daemon=True)
-    n_blocks, times = plan.pick(9, 1), plan.pick(8, 4)
+    n_blocks, times = plan.pick(5, 1), plan.pick(8, 4)
     rows: dict[str, dict[str, list[float]]] = {}
     progress = Progress("cinder")
     try:
@@ -189,7 +189,7 @@ def neutron(plan: Plan) -> Result:
     host = neutron_host.NeutronHost()
     n_blocks = plan.pick(6, 1)
     n_routers = plan.pick(32, 2)  # a block; 6 blocks are 192
-    n_slow = plan.pick(4, 1)
+    n_slow = plan.pick(2, 1)
     progress = Progress("neutron")
     with running("neutron", "routers.py", neutron_host.USER) as every:
         samples = [Samples(way.name) for way in every]
