@@ -18,7 +18,7 @@ from rwtest.native import Native
 
 # With more, oslo's daemon runs out of descriptors (its rlimit_nofile is its own, too), and answers
 # with nothing.
-OSLO_CLIENTS_MAX = 128
+OSLO_CLIENTS_MAX = 64
 
 Points = dict[str, list[tuple[float, float]]]
 
