@@ -128,6 +128,7 @@ static void finish(struct run *run)
                 legacy_result(&session->legacy, returncode(run->status), &run->out.stream,
                               &run->err.stream);
         worker_touch(worker);
+        worker_rest(worker);
         let_go(run);
         task_done(&run->task, &carried);
         free(run);
@@ -184,8 +185,10 @@ static void keep_output(struct run_output *output, const void *room, size_t n_by
         struct run *run = output->run;
 
         output->n_bytes += n_bytes;
-        if (room == run->task.worker->input)
+        if (room == run->task.worker->input) {
+                worker_grow(run->task.worker, n_bytes);
                 return;
+        }
         legacy_stream_commit(&output->stream, n_bytes);
         if (run->out.stream.n_escaped + run->err.stream.n_escaped >
             run->task.worker->legacy.n_message_max)

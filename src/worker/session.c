@@ -81,6 +81,7 @@ static int flush(struct session *session)
                 n = legacy_output(&session->legacy, worker->output, sizeof(worker->output));
                 if (!n)
                         return 0;
+                worker_grow(worker, n);
                 r = send_bytes(session, worker->output, n);
         }
         return r ? r : SESSION_E_BLOCKED; /* its turn is over */
@@ -169,6 +170,7 @@ static int receive(struct session *session)
                 return SESSION_E_BLOCKED;
         if (n <= 0)
                 return SESSION_E_GONE;
+        worker_grow(worker, (size_t)n);
         if (session->peer.is_known)
                 worker_touch(worker);
         r = feed(session, worker->input, (size_t)n, &n_taken);
@@ -195,6 +197,8 @@ static int step(struct session *session)
                 }
                 if (r)
                         return r;
+                if (!session->rest.n_bytes)
+                        worker_rest(worker);
                 if (session->run)
                         return 0;
                 if (legacy_is_closing(&session->legacy) || worker->is_stopping)
@@ -264,6 +268,7 @@ struct session *session_free(struct session *session)
                 return NULL;
         if (session->run)
                 run_abandon(session->run);
+        worker_rest(session->peer.worker);
         list_remove(&session->sibling);
         peer_deinit(&session->peer);
         legacy_deinit(&session->legacy);

@@ -6,9 +6,13 @@
  */
 #include "worker/worker.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +24,10 @@
 
 /* Connections that are accepted before others get their turn. */
 #define ACCEPTS_AT_ONCE 32
+
+static_assert(offsetof(struct worker, output) ==
+                      offsetof(struct worker, input) + WORKER_INPUT_BYTES,
+              "one stretch of memory, to be given back");
 
 /* Accepting */
 
@@ -204,6 +212,41 @@ void worker_touch(struct worker *worker)
         worker->active_ms = worker->loop.now_ms;
 }
 
+/* Memory */
+
+/**
+ * worker_grow() - so many bytes were read to input, or are written to output
+ * @worker:  the worker
+ * @n_bytes: their number
+ */
+void worker_grow(struct worker *worker, size_t n_bytes)
+{
+        if (n_bytes >= WORKER_MUCH_BYTES)
+                worker->has_grown = true;
+}
+
+/**
+ * worker_rest() - a session waits or ends, or a command has: what was read or written is done with
+ * @worker: the worker; gives back what input and output have grown by when the turn is over
+ */
+void worker_rest(struct worker *worker)
+{
+        worker->is_resting = worker->has_grown;
+}
+
+/* Whole pages only, so that nothing beside them is lost; what was in them is. */
+static void shrink(struct worker *worker)
+{
+        uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+        uintptr_t first = ((uintptr_t)worker->input + page_bytes - 1) & -page_bytes;
+        uintptr_t end = ((uintptr_t)worker->output + sizeof(worker->output)) & -page_bytes;
+
+        (void)madvise((void *)first, /* NOLINT(performance-no-int-to-ptr) */
+                      end - first, MADV_DONTNEED);
+        worker->has_grown = false;
+        worker->is_resting = false;
+}
+
 /**
  * worker_count_tasks() - how many numbers of the channel are in use
  * @worker: the worker
@@ -319,6 +362,8 @@ int worker_turn(struct worker *worker)
 {
         int r;
 
+        if (worker->is_resting)
+                shrink(worker);
         if (!list_is_empty(&worker->unsent) || !list_is_empty(&worker->unsignalled) ||
             worker->stop_reason || worker->is_carried_due ||
             (worker->n_carried && (worker->is_stopping || !worker->n_free_ids))) {

@@ -34,6 +34,8 @@ struct task;
 /* What is read from a socket at once; and written. */
 #define WORKER_INPUT_BYTES  (256u * 1024)
 #define WORKER_OUTPUT_BYTES (256u * 1024)
+/* Where so much was at once, its memory is given back when that is done with. */
+#define WORKER_MUCH_BYTES (128u * 1024)
 
 /* Where connections come from. */
 struct listener {
@@ -89,6 +91,8 @@ struct worker {
         uint32_t n_unsaid;    /* refused peers that the monitor could not be told of */
         uint32_t stop_reason; /* to be told; 0: nothing */
         bool is_stopping;
+        bool has_grown;  /* much was read or written at once */
+        bool is_resting; /* and what it was is done with */
 
         char input[WORKER_INPUT_BYTES];   /* what was just read, by whoever has its turn */
         char output[WORKER_OUTPUT_BYTES]; /* what is just written */
@@ -103,6 +107,8 @@ int worker_init(struct worker *worker, const struct record_setup *setup, size_t 
 int worker_watch(struct worker *worker);
 void worker_deinit(struct worker *worker);
 void worker_touch(struct worker *worker);
+void worker_grow(struct worker *worker, size_t n_bytes);
+void worker_rest(struct worker *worker);
 void worker_resume_accepting(struct worker *worker);
 int worker_stop(struct worker *worker, uint32_t reason);
 int worker_turn(struct worker *worker);

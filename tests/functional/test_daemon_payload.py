@@ -21,7 +21,7 @@ from rwtest.wait import wait_for
 MEGABYTE = 1_000_000
 # What the daemon may take beyond the payload, and keep afterwards; of both its processes.
 MORE_KIB = 8 * 1024
-KEPT_KIB = 1024
+KEPT_KIB = 256
 LIMIT = 100_000
 
 
