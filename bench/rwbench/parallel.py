@@ -46,7 +46,7 @@ def parallel(plan: Plan) -> Result:
     direct, mine, python = (Samples(f"{name}, commands a second") for name in (
         "64 threads", "rootwrap-daemon", "oslo-rootwrap-daemon"))
     median, slow = (Samples(f"rootwrap-daemon, {name}, ms") for name in ("median", "p99"))
-    n_blocks, seconds = plan.pick(10, 3), plan.pick(200, 25) / 100
+    n_blocks, seconds = plan.pick(10, 2), plan.pick(200, 25) / 100
     progress = Progress("daemon-parallel")
     with daemons.running(daemons.ours()) as ours, daemons.running(daemons.oslo()) as oslo:
         for block in range(n_blocks):
@@ -115,7 +115,7 @@ def cpu(plan: Plan) -> Result:
     bare, mine, busy, python = map(Times.of, (
         "vfork, execve, waitpid", "rootwrap-daemon", f"rootwrap-daemon, {N_AT_ONCE} connections",
         "oslo-rootwrap-daemon"))
-    n_blocks, seconds = plan.pick(10, 3), plan.pick(200, 25) / 100
+    n_blocks, seconds = plan.pick(10, 2), plan.pick(200, 25) / 100
     progress = Progress("daemon-cpu")
     with daemons.running(daemons.ours()) as ours, daemons.running(daemons.oslo()) as oslo:
         for block in range(n_blocks):

@@ -139,8 +139,14 @@ class Report:
         return "\n".join(parts) + "\n"
 
     def write(self, folder: Path) -> None:
-        """index.html, report.md, the charts, and NAME.json for each benchmark."""
+        """index.html, report.md, the charts, and NAME.json for each benchmark; nothing else.
+
+        What another run left there would be judged as if it were this one's.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        for pattern in ("*.json", "*.svg"):
+            for path in folder.glob(pattern):
+                path.unlink()
         (folder / "report.md").write_text(self.markdown(), encoding="utf-8")
         (folder / "index.html").write_text(self.page(), encoding="utf-8")
         for name, result in self.results.items():
