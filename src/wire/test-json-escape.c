@@ -161,9 +161,13 @@ static unsigned int next_number(unsigned int *number)
 /* Long enough for blocks, which pass the automaton by; with so many of 16 bytes interesting. */
 static void mixtures_are_written_as_text_is(void **state)
 {
-        static const char *const sequences[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x92\x80" };
+        static const struct {
+                char bytes[5];
+                size_t n_bytes;
+        } sequences[] = { { "\xc3\xa4", 2 }, { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x92\x80", 4 } };
         unsigned int number = 1;
         char bytes[330];
+        size_t i_sequence;
         size_t n_bytes;
         size_t at;
         int i;
@@ -173,15 +177,16 @@ static void mixtures_are_written_as_text_is(void **state)
                 unsigned int n_interesting = next_number(&number) % 17;
 
                 n_bytes = next_number(&number) % sizeof(bytes);
-                for (at = 0; at < n_bytes; at++)
-                        bytes[at] = next_number(&number) % 16 < n_interesting
-                                            ? (char)interesting[next_number(&number) %
-                                                                ARRAY_SIZE(interesting)]
-                                            : 'a';
+                for (at = 0; at < n_bytes; at++) {
+                        bytes[at] = 'a';
+                        if (next_number(&number) % 16 < n_interesting)
+                                bytes[at] = (char)
+                                        interesting[next_number(&number) % ARRAY_SIZE(interesting)];
+                }
                 for (at = 0; at + 4 < n_bytes; at += 1 + next_number(&number) % 40) {
-                        const char *sequence = sequences[next_number(&number) % 3];
-
-                        memcpy(bytes + at, sequence, strlen(sequence));
+                        i_sequence = next_number(&number) % ARRAY_SIZE(sequences);
+                        memcpy(bytes + at, sequences[i_sequence].bytes,
+                               sequences[i_sequence].n_bytes);
                 }
                 check_as_text(bytes, n_bytes);
         }
