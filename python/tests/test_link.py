@@ -115,7 +115,7 @@ def test_a_daemon_that_stops_while_it_is_asked_runs_each_command_once(
         time.sleep(dice.random() * 0.03)
         daemon = own._link._daemon
         if daemon:
-            os.kill(daemon._process.pid, signal.SIGTERM)
+            daemon._process.send_signal(signal.SIGTERM)  # not to one that a thread has reaped
     for thread in threads:
         thread.join()
     lines = log.read_text().split()

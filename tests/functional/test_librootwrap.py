@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,13 @@ def daemons(driver: subprocess.Popen[str]) -> tuple[int, int]:
     return wait_for(find, "a daemon below the driver")
 
 
+def kill(*pids: int) -> None:
+    """Kills processes, any of which may end by itself as the one before it goes."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def once(driver: subprocess.Popen[str]) -> str:
     """One more command of `repeat`."""
     assert driver.stdin and driver.stdout
@@ -213,8 +221,10 @@ def test_a_daemon_that_ended_is_started_again(drive: Driver, number: int) -> Non
     with drive.start("repeat", "true") as driver:
         assert once(driver).startswith("exit 0 ")
         before = daemons(driver)
-        for pid in before if number == signal.SIGKILL else before[:1]:
-            os.kill(pid, number)
+        if number == signal.SIGKILL:
+            kill(*before)
+        else:
+            os.kill(before[0], number)
         wait_for(lambda: not Path(f"/proc/{before[1]}").exists(), "its end")
         assert once(driver).startswith("exit 0 ")
         assert daemons(driver) != before
@@ -225,8 +235,7 @@ def test_a_command_whose_fate_is_unknown_is_not_run_again(drive: Driver, tmp_pat
     trace = tmp_path / "trace"
     with drive.start("execute", "sh", "-c", f"echo ran >>{trace}; exec sleep 2") as driver:
         wait_for(trace.exists, "the command")
-        for pid in daemons(driver):
-            os.kill(pid, signal.SIGKILL)
+        kill(*daemons(driver))
         assert driver.stdout
         assert driver.stdout.read().startswith(f"error {E_UNKNOWN} ")
     assert trace.read_text() == "ran\n"
