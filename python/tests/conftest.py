@@ -17,7 +17,7 @@ from rwtest import daemon, programs, users
 from rwtest.policy import PolicyFolder
 from rwtest.wait import wait_for
 
-TEST_DEADLINE_S = 60
+TEST_DEADLINE_S = 120
 FILTERS = daemon.FILTERS + """
 sleep2: KillFilter, root, /usr/bin/sleep, -9
 id: CommandFilter, id, nobody

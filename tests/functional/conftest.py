@@ -19,7 +19,7 @@ from rwtest.native import Native
 from rwtest.policy import PolicyFolder
 from rwtest.programs import Rootwrap
 
-TEST_DEADLINE_S = 60
+TEST_DEADLINE_S = 120
 
 
 # oslo.rootwrap imports eventlet where it is installed, which takes five times as long as all the

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,19 @@ def is_at_rest(daemon: Daemon) -> bool:
         daemon.worker)
 
 
+def state_of(pid: int) -> tuple[str, str]:
+    """The state of a process, `S` when it sleeps, and how often it fell asleep."""
+    text = Path(f"/proc/{pid}/status").read_text("ascii")
+    return status_of(text, "State")[0], status_of(text, "voluntary_ctxt_switches")
+
+
+def is_asleep(daemon: Daemon) -> bool:
+    """Whether neither process of the daemon has anything to do for a while."""
+    before = [state_of(pid) for pid in daemon.pids]
+    time.sleep(0.3)
+    return before == [state_of(pid) for pid in daemon.pids] and {"S"} == {at for at, _ in before}
+
+
 def is_sanitized(daemon: Daemon) -> bool:
     """A sanitizer's shadow takes terabytes of addresses."""
     return daemon.memory_kib("VmSize") > 1 << 30
@@ -129,8 +143,7 @@ def test_many_commands_leave_no_descriptor_no_process_and_no_memory(
     soak(daemon, N_COMMANDS)
     wait_for(lambda: is_at_rest(daemon), "the last commands")
     wait_for(lambda: daemon.n_descriptors() <= descriptors, "the descriptors to be closed")
-    for pid in daemon.pids:
-        assert status_of(Path(f"/proc/{pid}/status").read_text("ascii"), "State")[0] == "S"
+    wait_for(lambda: is_asleep(daemon), "its sleep")
     if not is_sanitized(daemon):
         assert daemon.memory_kib("RssAnon") <= memory_kib + GROWTH_KIB
     assert daemon.peer().request("number_of_objects") == (RETURN, 0)

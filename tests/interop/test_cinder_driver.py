@@ -93,7 +93,7 @@ def database(host: CinderHost) -> Path:
     """Cinder's, made by cinder-manage."""
     cinder_service.configure(use_daemon=False)
     subprocess.run(["cinder-manage", "--config-file", cinder_service.CONFIG, "db", "sync"],
-                   check=True, capture_output=True, timeout=120, **USER)
+                   check=True, capture_output=True, timeout=openstack.DEADLINE_S, **USER)
     return STATE / "cinder.sqlite"
 
 
@@ -169,5 +169,5 @@ def test_the_option_is_off_by_default(host: CinderHost) -> None:
         "assert cfg.CONF.use_rootwrap_daemon is False\n"
         "print(utils.execute('sh', '-c', 'cat /proc/$PPID/comm', run_as_root=True)[0])\n")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8",
-                          timeout=60, check=False, **USER)
+                          timeout=openstack.DEADLINE_S, check=False, **USER)
     assert done.stdout.strip() == "cinder-rootwrap", done.stderr
