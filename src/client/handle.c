@@ -21,6 +21,7 @@
 #include "client/order.h"
 #include "util/cleanup.h"
 #include "util/err.h"
+#include "util/signal-set.h"
 
 /* How many messages one dispatch takes before the loop's other sources get their turn. */
 #define HANDLE_TURNS_MAX 256
@@ -428,7 +429,7 @@ int rootwrap_signal(struct rootwrap_command *public, int number)
         } else if (handle->way == HANDLE_EACH) {
                 r = each_signal(command, number);
         } else {
-                command->signals |= UINT64_C(1) << number;
+                signal_set_put(&command->signals, number);
                 if (command->sent_on) {
                         command->sent_on->has_signals = true;
                         link_signal(command->sent_on);

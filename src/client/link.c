@@ -28,6 +28,7 @@
 #include "util/cleanup.h"
 #include "util/err.h"
 #include "util/fd.h"
+#include "util/signal-set.h"
 
 /* How long a daemon that said nothing is waited for, to tell what it exited with. */
 #define LINK_REAP_MS 2000
@@ -533,8 +534,8 @@ void link_signal(struct link *link)
 {
         struct native_writer writer;
         char bytes[64];
-        uint32_t number;
         size_t i;
+        int number;
 
         if (!link->has_signals || link->is_blocked)
                 return;
@@ -543,16 +544,14 @@ void link_signal(struct link *link)
 
                 if (!command || command->state != ORDER_STARTED)
                         continue; /* before, there is no process that could get one */
-                for (number = 1; command->signals && number < 64; number++) {
-                        if (!(command->signals >> number & 1))
-                                continue;
+                while ((number = signal_set_first(command->signals))) {
                         native_begin(&writer, bytes, NATIVE_SIGNAL, command->id);
-                        native_put_u32(&writer, NATIVE_TAG_SIGNAL, number);
+                        native_put_u32(&writer, NATIVE_TAG_SIGNAL, (uint32_t)number);
                         if (fd_send(link->fd, bytes, native_end(&writer), NULL, 0) == -EAGAIN) {
                                 set_blocked(link, true);
                                 return;
                         }
-                        command->signals &= ~(UINT64_C(1) << number);
+                        signal_set_remove(&command->signals, number);
                 }
         }
         link->has_signals = false;

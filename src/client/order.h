@@ -57,7 +57,7 @@ struct order {
         pid_t pid; /* 0: not known yet */
         int pidfd; /* of HANDLE_EACH */
         uint64_t start_us;
-        uint64_t signals; /* to be sent, a bit each */
+        uint64_t signals; /* util/signal-set.h: to be sent */
 
         struct waiter *waiter;
         struct answer *answer;

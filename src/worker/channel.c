@@ -9,6 +9,7 @@
 
 #include "util/err.h"
 #include "util/fd.h"
+#include "util/signal-set.h"
 #include "worker/task.h"
 #include "worker/worker.h"
 
@@ -198,8 +199,7 @@ static int send_signals(struct worker *worker)
         int r;
 
         while ((task = list_first(&worker->unsignalled, struct task, unsignalled))) {
-                while (task->signals) {
-                        signal = __builtin_ctzll(task->signals);
+                while ((signal = signal_set_first(task->signals))) {
                         r = send_record(worker,
                                         &(struct record){ .type = RECORD_SIGNAL,
                                                           .id = task->id,
@@ -207,7 +207,7 @@ static int send_signals(struct worker *worker)
                                         NULL, 0);
                         if (r)
                                 return r;
-                        task->signals &= task->signals - 1;
+                        signal_set_remove(&task->signals, signal);
                 }
                 list_remove(&task->unsignalled);
         }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/err.h"
+#include "util/signal-set.h"
 #include "worker/worker.h"
 
 /**
@@ -98,7 +99,7 @@ bool task_is_cut(const struct task *task)
  */
 void task_signal(struct task *task, int signal)
 {
-        task->signals |= UINT64_C(1) << signal;
+        signal_set_put(&task->signals, signal);
         list_remove(&task->unsignalled);
         list_append(&task->worker->unsignalled, &task->unsignalled);
 }

@@ -46,7 +46,7 @@ struct task {
         int32_t nice;
         uint32_t n_limits;
         struct record_limit *limits; /* owned; NULL: none */
-        uint64_t signals;            /* bit N: signal N is to be sent */
+        uint64_t signals;            /* util/signal-set.h: that are to be sent */
 };
 
 int task_init(struct task *task, struct worker *worker, const struct task_ops *ops, uint32_t type);

@@ -254,7 +254,7 @@ static int do_many(struct rootwrap *handle, char **words)
         return 0;
 }
 
-/* signal NUMBER WORD...: start, signal at once, and say how it ended */
+/* signal NUMBER[,NUMBER...] WORD...: start, signal at once, and say how it ended */
 static int last_exit;
 
 static void keep_exit(struct rootwrap_command *command,
@@ -271,6 +271,7 @@ static int do_signal(struct rootwrap *handle, char **words)
 {
         struct rootwrap_command *command;
         struct pollfd poller = { rootwrap_fd(handle), POLLIN, 0 };
+        char *numbers;
         int pid;
         int r;
 
@@ -280,9 +281,11 @@ static int do_signal(struct rootwrap *handle, char **words)
         if (getenv("SIGNAL_LATE"))
                 while (!(pid = rootwrap_pid(command)) && poll(&poller, 1, -1) > 0)
                         (void)rootwrap_dispatch(handle);
-        r = rootwrap_signal(command, atoi(words[0]));
-        if (r)
-                return say(r);
+        for (numbers = strtok(words[0], ","); numbers; numbers = strtok(NULL, ",")) {
+                r = rootwrap_signal(command, atoi(numbers));
+                if (r)
+                        return say(r);
+        }
         loop_until(handle, 1);
         printf("exit %d\n", last_exit);
         return 0;

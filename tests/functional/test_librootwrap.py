@@ -164,6 +164,13 @@ def test_a_signal_reaches_the_command(drive: Driver, env: dict[str, str]) -> Non
         f"exit {128 + signal.SIGUSR1}\n"
 
 
+@pytest.mark.parametrize("env", [{}, {"SIGNAL_LATE": "1"}], ids=["before_it_runs", "when_it_runs"])
+def test_a_command_that_is_stopped_and_continued_goes_on(drive: Driver, env: dict[str, str]
+                                                         ) -> None:
+    words = f"{signal.SIGTSTP.value},{signal.SIGCONT.value}"
+    assert drive("signal", words, "sleep", "0.2", env=env) == "exit 0\n"
+
+
 def test_closing_calls_back(drive: Driver) -> None:
     assert drive("close", "sleep", "40").startswith("back 1 ")
 

@@ -284,6 +284,32 @@ def test_a_command_stops_and_goes_on(native: Native) -> None:
     assert native.wait(ident, EXITED).returncode == 0
 
 
+@pytest.mark.parametrize("numbers, end", [
+    ([signal.SIGTSTP, signal.SIGCONT], "S"),
+    ([signal.SIGCONT, signal.SIGTSTP], "T"),
+    ([signal.SIGTSTP, signal.SIGCONT, signal.SIGTSTP], "T"),
+], ids=["continued", "stopped", "stopped_again"])
+def test_of_stopping_and_continuing_the_later_holds(
+    ours_served: Daemon, numbers: list[int], end: str
+) -> None:
+    """Also where the worker finds them all waiting."""
+    with ours_served.native() as native:
+        ident = native.start("sleep", "30")
+        pid = native.wait(ident, STARTED).number(PID)
+        state = Path(f"/proc/{pid}/stat")
+        wait_for(lambda: state.read_text("ascii").split()[1:3] == ["(sleep)", "S"], "sleep(1)")
+        os.kill(ours_served.worker, signal.SIGSTOP)
+        for number in numbers:
+            native.signal(ident, number)
+        os.kill(ours_served.worker, signal.SIGCONT)
+        assert native.run("true")[0] == 0
+        wait_for(lambda: state.read_text("ascii").split()[2] == end, "what holds")
+        time.sleep(0.1)
+        assert state.read_text("ascii").split()[2] == end
+        native.signal(ident, signal.SIGKILL)
+        native.wait(ident, EXITED)
+
+
 def test_a_signal_reaches_the_whole_process_group_and_no_other(native: Native) -> None:
     other = native.start("sleep", "30")
     ident = native.start("sh", "-c", "sleep 30 & sleep 30; true")
