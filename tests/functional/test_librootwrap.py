@@ -193,13 +193,13 @@ def test_no_descriptor_passes_to_other_programs(drive: Driver) -> None:
 def daemons(driver: subprocess.Popen[str]) -> tuple[int, int]:
     """The processes of the driver's daemon: monitor and worker."""
     def find() -> tuple[int, int] | None:
-        at = children_of(driver.pid)
-        while at:
-            below = children_of(at[0])
-            for pid in below:
-                if WORKER_NAME in map(os.path.basename, cmdline_of(pid)):
-                    return at[0], pid
-            at = below
+        at = [driver.pid]
+        while at:  # one that has gone may be there too: the library reaps it when it is called
+            below = [(pid, child) for pid in at for child in children_of(pid)]
+            for pid, child in below:
+                if WORKER_NAME in map(os.path.basename, cmdline_of(child)):
+                    return pid, child
+            at = [child for _, child in below]
         return None
     return wait_for(find, "a daemon below the driver")
 
