@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rwbench import daemons, peers, spawning
+from rwbench import daemons, peers, relay, spawning
 from rwbench.figures import A_SECOND, MICROSECONDS, Figure, Result, Samples, ratio
 from rwbench.plan import Plan, Progress, Subject, built, run_timer, time_commands
 from rwtest import programs
@@ -54,6 +54,7 @@ def true(plan: Plan) -> Result:
     """One after the other, and a thousand at once."""
     spawning.prepare()
     direct, mine = Samples("posix_spawn, waitpid"), Samples("librootwrap, rootwrap_run")
+    beside, passed = Samples("posix_spawn, waitpid, beside the two programs"), Samples(relay.NAME)
     many_direct, many = Samples("posix_spawn by each processor, a second"), Samples(
         "librootwrap, 1,000 at once, a second")
     n_blocks, n_runs = plan.pick(20, 4), plan.pick(200, 60)
@@ -64,6 +65,9 @@ def true(plan: Plan) -> Result:
             found = measure("true", n_runs, socket)
             direct.blocks.append(found["direct_us"])
             mine.blocks.append(found["ours_us"])
+            found = relay.measure(n_runs)
+            beside.blocks.append(found["direct_us"])
+            passed.blocks.append(found["relay_us"])
             found = measure("many", 1000, socket)
             many_direct.blocks.append([found["direct"]])
             many.blocks.append([found["ours"]])
@@ -72,6 +76,7 @@ def true(plan: Plan) -> Result:
         [
             Figure("native-true/direct", "`true` by rootwrap_run / by posix_spawn and waitpid",
                    ratio(mine, direct)),
+            Figure("native-true/relay", f"the same by {relay.NAME}", ratio(passed, beside)),
             Figure("native-true/ours", "by rootwrap_run", mine.spread, MICROSECONDS),
             Figure("native-true/spawn", "by posix_spawn and waitpid", direct.spread, MICROSECONDS),
             Figure("native-true/many", "1,000 at once on one connection: our rate / the machine's",
@@ -79,8 +84,10 @@ def true(plan: Plan) -> Result:
             Figure("native-true/many-ours", "our rate", many.spread, A_SECOND),
             Figure("native-true/many-direct", "the machine's", many_direct.spread, A_SECOND),
         ],
-        [direct, mine, many_direct, many], "as named",
-        "A host service asked by a program in C that does both in turn. The machine's rate is that "
+        [direct, mine, beside, passed, many_direct, many], "as named",
+        "A host service asked by a program in C that does both in turn. *Two programs that do "
+        "nothing but pass it on*: the least that a daemon in two processes can cost here, without a "
+        "look at the question, a descriptor or a line in the log. The machine's rate is that "
         "of one process a processor, each of which spawns its share and then waits for it.")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rwbench import daemons, processes, spawning
+from rwbench import daemons, processes, relay, spawning
 from rwbench.figures import (
     A_SECOND,
     MICROSECONDS,
@@ -108,18 +108,24 @@ class Times:
         found = spawn(["--bare"], 1, seconds)
         self.add(found["own_s"], found["children_s"], found["all"])
 
+    def add_relay(self, n_runs: int) -> None:
+        """Measures two programs that only pass a question on; their commands are not counted."""
+        found = relay.measure(n_runs)
+        self.own.blocks.append([found["own_s"] / found["all"] * 1e6])
+
 
 def cpu(plan: Plan) -> Result:
     """What the daemon itself works for a command."""
     spawning.prepare()
-    bare, mine, busy, python = map(Times.of, (
-        "vfork, execve, waitpid", "rootwrap-daemon", f"rootwrap-daemon, {N_AT_ONCE} connections",
-        "oslo-rootwrap-daemon"))
+    bare, passed, mine, busy, python = map(Times.of, (
+        "vfork, execve, waitpid", relay.NAME, "rootwrap-daemon",
+        f"rootwrap-daemon, {N_AT_ONCE} connections", "oslo-rootwrap-daemon"))
     n_blocks, seconds = plan.pick(10, 2), plan.pick(200, 25) / 100
     progress = Progress("daemon-cpu")
     with daemons.running(daemons.ours()) as ours, daemons.running(daemons.oslo()) as oslo:
         for block in range(n_blocks):
             bare.add_bare(seconds)
+            passed.add_relay(plan.pick(1000, 100))
             mine.add_daemon(ours, 1, seconds)
             busy.add_daemon(ours, N_AT_ONCE, seconds)
             python.add_daemon(oslo, 1, seconds)
@@ -128,6 +134,8 @@ def cpu(plan: Plan) -> Result:
         [
             Figure("daemon-cpu/beyond", "our daemon, beyond what the loop takes",
                    difference(mine.own, bare.own), MICROSECONDS),
+            Figure("daemon-cpu/relay", f"{relay.NAME}, beyond the same",
+                   difference(passed.own, bare.own), MICROSECONDS),
             Figure("daemon-cpu/busy", f"the same with {N_AT_ONCE} connections that are busy",
                    difference(busy.own, bare.own), MICROSECONDS),
             Figure("daemon-cpu/oslo", "oslo's daemon, beyond what the loop takes",
@@ -138,10 +146,13 @@ def cpu(plan: Plan) -> Result:
             Figure("daemon-cpu/whole-oslo", "oslo's daemon with its commands, beyond the same",
                    difference(python.whole, bare.whole), MICROSECONDS),
         ],
-        [samples for times in (bare, mine, busy, python) for samples in (times.own, times.whole)],
+        [passed.own, *(samples for times in (bare, mine, busy, python)
+                      for samples in (times.own, times.whole))],
         "us",
         "Time of the processors a command `true`, asked for on one connection by a client in C. "
         "Counted is what the daemon's processes (monitor and worker) run in user space and in the "
         "kernel, their share of vfork and of reaping included, handshakes too; not what the "
         "command's process runs from vfork to its end, which the last two figures add. Taken off "
-        "is the same of a program in C that does nothing but vfork, execve and waitpid.")
+        "is the same of a program in C that does nothing but vfork, execve and waitpid. *Two "
+        "programs that do nothing but pass it on*: the least that a daemon in two processes can "
+        "take here, for its four messages and as many times of going to sleep and being woken.")
