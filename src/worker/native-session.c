@@ -198,9 +198,12 @@ static int take_proof(struct native_session *session, const struct native_messag
 static size_t count_strings(const struct native_field *field)
 {
         const char *at = field->bytes;
-        const char *end = at + field->n_bytes;
+        const char *end;
         size_t n = 0;
 
+        if (!at)
+                return 0;
+        end = at + field->n_bytes;
         for (; at < end && (at = memchr(at, '\0', (size_t)(end - at))); at++)
                 n++;
         return n;
@@ -250,10 +253,13 @@ static int take_args(struct native_session *session, const struct native_message
 static bool is_environment(const struct native_field *field)
 {
         const char *at = field->bytes;
-        const char *end = at + field->n_bytes;
+        const char *end;
         const char *next;
         const char *equal;
 
+        if (!at)
+                return true;
+        end = at + field->n_bytes;
         for (; at < end; at = next + 1) {
                 next = memchr(at, '\0', (size_t)(end - at));
                 if (!next || *at == '-')
