@@ -62,6 +62,7 @@ static int keep(struct native_session *session, const void *bytes, size_t n_byte
         *unsent = (struct unsent){ .n_bytes = n_bytes };
         memcpy(unsent->bytes, bytes, n_bytes);
         list_append(&session->unsent, &unsent->link);
+        peer_blocked(&session->peer);
         return err_trace(loop_io_set(&session->peer.io, EPOLLOUT));
 }
 
@@ -106,6 +107,7 @@ static int flush(struct native_session *session)
                 if (r)
                         return r;
                 drop(unsent);
+                peer_moved(&session->peer);
         }
         return 0;
 }
@@ -666,10 +668,12 @@ static int step(struct native_session *session)
                 return r;
         if (is_over(session))
                 return NATIVE_SESSION_E_GONE;
-        if (!list_is_empty(&session->unsent))
+        if (!list_is_empty(&session->unsent)) {
                 events = EPOLLOUT;
-        else if (may_read(session))
+                peer_blocked(&session->peer);
+        } else if (may_read(session)) {
                 events = EPOLLIN;
+        }
         if (session->peer.worker->is_stopping && events == EPOLLOUT && !session->peer.deadline.loop)
                 peer_set_deadline(&session->peer, WORKER_STOP_MS);
         return session->peer.io.events == events

@@ -32,6 +32,35 @@ void peer_set_deadline(struct peer *peer, int64_t delay_ms)
         loop_timer_set(&peer->deadline, &peer->worker->loop, dispatch_deadline, delay_ms);
 }
 
+static int dispatch_stalled(struct loop_timer *timer)
+{
+        struct peer *peer = container_of(timer, struct peer, stalled);
+        struct worker *worker = peer->worker;
+
+        peer->ops->free(peer);
+        return worker_turn(worker);
+}
+
+/**
+ * peer_blocked() - something waits for a peer, and its socket takes no more
+ * @peer: has so much time, from the first such call after peer_moved() on
+ */
+void peer_blocked(struct peer *peer)
+{
+        if (!peer->stalled.loop)
+                loop_timer_set(&peer->stalled, &peer->worker->loop, dispatch_stalled,
+                               WORKER_STALLED_MS);
+}
+
+/**
+ * peer_moved() - its socket has taken something
+ * @peer: the peer
+ */
+void peer_moved(struct peer *peer)
+{
+        loop_timer_stop(&peer->stalled);
+}
+
 /**
  * peer_init() - a stranger
  * @peer:     its worker, uid and pid are set; to be given to peer_deinit() also after a failure
@@ -78,6 +107,7 @@ void peer_become_known(struct peer *peer)
 void peer_deinit(struct peer *peer)
 {
         loop_timer_stop(&peer->deadline);
+        loop_timer_stop(&peer->stalled);
         loop_io_deinit(&peer->io);
         if (peer->fd >= 0)
                 (void)close(peer->fd);

@@ -26,6 +26,7 @@ struct peer {
         struct loop_io io;
         int fd;
         struct loop_timer deadline;
+        struct loop_timer stalled; /* set while its socket takes nothing */
         uid_t uid;
         pid_t pid;
         bool is_known; /* it has proved that it may use us */
@@ -36,3 +37,5 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, int fd, loop_io_fn 
 void peer_become_known(struct peer *peer);
 void peer_deinit(struct peer *peer);
 void peer_set_deadline(struct peer *peer, int64_t delay_ms);
+void peer_blocked(struct peer *peer);
+void peer_moved(struct peer *peer);

@@ -44,6 +44,8 @@ static int send_bytes(struct session *session, const char *bytes, size_t n_bytes
                 return SESSION_E_GONE;
         if (n < 0)
                 n = 0;
+        else
+                peer_moved(&session->peer);
         if ((size_t)n == n_bytes)
                 return 0;
         if (queue_put(&session->out, bytes + n, n_bytes - (size_t)n))
@@ -63,6 +65,7 @@ static int send_kept(struct session *session)
                         continue;
                 if (n < 0)
                         return errno == EAGAIN ? SESSION_E_BLOCKED : SESSION_E_GONE;
+                peer_moved(&session->peer);
                 queue_drop(&session->out, (size_t)n);
         }
         return 0;
@@ -193,6 +196,7 @@ static int step(struct session *session)
                 if (r == SESSION_E_BLOCKED) {
                         if (worker->is_stopping && !session->peer.deadline.loop)
                                 peer_set_deadline(&session->peer, WORKER_STOP_MS);
+                        peer_blocked(&session->peer);
                         return err_trace(loop_io_set(&session->peer.io, EPOLLOUT));
                 }
                 if (r)

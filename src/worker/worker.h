@@ -24,6 +24,10 @@ struct task;
 /* While we stop: how long a peer may take to read its answer, and how long output is waited for
  * after a command's exit, in milliseconds. */
 #define WORKER_STOP_MS 20000
+/* How long a peer may take nothing of what waits for it, in milliseconds. It may be gone unnoticed:
+ * its end of the connection can lie in the connection itself, sent and not read (unix(7),
+ * SCM_RIGHTS). */
+#define WORKER_STALLED_MS (15 * 60 * 1000)
 /* What was carried is told with the next start, or after so many milliseconds. */
 #define WORKER_CARRIED_MS 50
 /* Where there is no descriptor for a connection, it is tried again after so many milliseconds. */

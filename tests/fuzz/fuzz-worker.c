@@ -41,6 +41,8 @@
 #define IS_CROWDED  4u /* sockets and channel have little room */
 
 #define LITTLE_ROOM 8192
+/* In which all is over: more than WORKER_STALLED_MS, and less than the daemon is idle for. */
+#define N_MINUTES 60u
 
 /* What an event is, and how: bits of its byte. */
 enum event {
@@ -477,13 +479,12 @@ static void client_send(const struct play *play,
 
         if (client->fd < 0 || !n_bytes)
                 return;
-        if (!client->is_native) {
-                if (send(client->fd, length, sizeof(length), MSG_DONTWAIT | MSG_NOSIGNAL) == 8)
-                        (void)send(client->fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (!client->is_native &&
+            send(client->fd, length, sizeof(length), MSG_DONTWAIT | MSG_NOSIGNAL) != 8)
                 return;
-        }
         for (i = 0; i < n_fds; i++)
-                fds[i] = play->spare[0]; /* a socket, so that it may be adopted */
+                /* sockets, so that they may be adopted; one's own end hides that one has gone */
+                fds[i] = (i + n_bytes) % 2 ? client->fd : play->spare[0];
         (void)fd_send(client->fd, bytes, n_bytes, fds,
                       n_fds > FD_RECORD_MAX ? FD_RECORD_MAX : n_fds);
 }
@@ -606,10 +607,10 @@ static void end(struct play *play)
         (void)shutdown(play->spare[1], SHUT_RDWR);
         turn(play);
         hear(play);
-        for (i = 0; play->n_asked && i < 64; i++) {
+        for (i = 0; (play->n_asked || play->worker->n_peers) && i < N_MINUTES; i++) {
                 for (id = 0; id < RECORD_IDS_MAX && play->n_asked; id++)
                         answer(play, id, 0);
-                pass_time(play, 60000); /* what is carried, and what is drained */
+                pass_time(play, 60000); /* what is carried, who hides that he has gone */
                 turn(play);
                 turn(play);
                 hear(play);
@@ -627,9 +628,9 @@ static void set_up(struct play *play, struct worker *worker, uint8_t how)
                 .client_uid = UID,
                 .digests = CHALLENGE_DIGESTS_ALL,
                 .is_service = how & IS_SERVICE,
-                .daemon_timeout_s = 600,
+                .daemon_timeout_s = 7200,
                 .drain_timeout_s = 5,
-                .n_message_max_bytes = 65536,
+                .n_message_max_bytes = how & IS_CROWDED ? 1024 * 1024 : 65536,
         };
         char id[OBJECTS_ID_BYTES];
         int channel[2];
