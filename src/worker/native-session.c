@@ -41,13 +41,16 @@ CLEANUP_DEFINE(struct native_session, native_session_free)
 /* Output */
 
 /* Return: 0, NATIVE_SESSION_E_GONE, NATIVE_SESSION_E_BLOCKED */
-static int send_now(const struct native_session *session, const void *bytes, size_t n_bytes)
+static int send_now(struct native_session *session, const void *bytes, size_t n_bytes)
 {
         int r;
 
         r = fd_send(session->peer.fd, bytes, n_bytes, NULL, 0);
-        if (r == -EAGAIN)
+        if (r == -EAGAIN) {
+                peer_blocked(&session->peer);
                 return NATIVE_SESSION_E_BLOCKED;
+        }
+        peer_moved(&session->peer);
         return r ? NATIVE_SESSION_E_GONE : 0;
 }
 
@@ -62,7 +65,6 @@ static int keep(struct native_session *session, const void *bytes, size_t n_byte
         *unsent = (struct unsent){ .n_bytes = n_bytes };
         memcpy(unsent->bytes, bytes, n_bytes);
         list_append(&session->unsent, &unsent->link);
-        peer_blocked(&session->peer);
         return err_trace(loop_io_set(&session->peer.io, EPOLLOUT));
 }
 
@@ -107,7 +109,6 @@ static int flush(struct native_session *session)
                 if (r)
                         return r;
                 drop(unsent);
-                peer_moved(&session->peer);
         }
         return 0;
 }
@@ -668,12 +669,10 @@ static int step(struct native_session *session)
                 return r;
         if (is_over(session))
                 return NATIVE_SESSION_E_GONE;
-        if (!list_is_empty(&session->unsent)) {
+        if (!list_is_empty(&session->unsent))
                 events = EPOLLOUT;
-                peer_blocked(&session->peer);
-        } else if (may_read(session)) {
+        else if (may_read(session))
                 events = EPOLLIN;
-        }
         if (session->peer.worker->is_stopping && events == EPOLLOUT && !session->peer.deadline.loop)
                 peer_set_deadline(&session->peer, WORKER_STOP_MS);
         return session->peer.io.events == events
