@@ -21,7 +21,7 @@ from rwtest import users
 from rwtest.daemon import FILTERS, DaemonProgram
 from rwtest.logs import Syslog
 from rwtest.policy import PolicyFolder
-from rwtest.programs import EXIT_NOT_EXECUTABLE, EXIT_UNAUTHORIZED
+from rwtest.programs import DEADLINE_S, EXIT_NOT_EXECUTABLE, EXIT_UNAUTHORIZED
 from rwtest.wait import children_of, cmdline_of, is_alive, wait_for
 
 MakeClient = Callable[[], Client]
@@ -191,19 +191,16 @@ def test_a_client_that_is_collected_stops_its_daemon(
 
 
 def test_a_daemon_that_cannot_start_is_an_error_with_its_message(
-    daemon_program: DaemonProgram, policy: PolicyFolder
+    daemon_program: DaemonProgram, policy: PolicyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The client looks whether the process has ended right after the end of its stdout, which comes
-    # a moment earlier: sometimes it looks too early, and then fails to connect to "".
-    messages: list[str] = []
-    # Python takes its time to end, so oslo.rootwrap's own daemon may be missed every time.
-    tries = 20 if daemon_program.is_ours else 1
-    while len(messages) < tries and not any("Failed to spawn" in text for text in messages):
-        with pytest.raises(Exception) as error:  # noqa: PT011 - any, as said above
-            Client(daemon_program.command(policy.config)).execute(["true"])
-        messages.append(str(error.value))
+    # a moment earlier: sometimes it looks too early, and then fails to connect to "". Here it looks
+    # late enough.
+    monkeypatch.setattr(subprocess.Popen, "poll", lambda self: self.wait(DEADLINE_S))
+    with pytest.raises(Exception, match="Failed to spawn rootwrap process") as error:
+        Client(daemon_program.command(policy.config)).execute(["true"])
     if daemon_program.is_ours:
-        assert str(policy.config) in messages[-1]
+        assert str(policy.config) in str(error.value)
 
 
 def test_the_process_tree_is_client_daemon_command(client: Client) -> None:
