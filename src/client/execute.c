@@ -280,8 +280,10 @@ int rootwrap_run(struct rootwrap *handle,
         r = handle_check(handle);
         if (!r)
                 r = order_new(handle, ORDER_START, argv, options, &command);
-        if (!r)
-                r = submit(handle, command, ORDER_DONE);
+        if (r)
+                return fail(r);
+        command->is_late = true; /* nobody asks for its pid */
+        r = submit(handle, command, ORDER_DONE);
         return r ? fail(r) : finish(handle, command, ret_result);
 }
 

@@ -206,6 +206,7 @@ void order_close_fds(struct order *command)
 
 static void put_start(const struct order *command, struct native_writer *writer)
 {
+        uint32_t flags = command->flags;
         uint8_t fds = 0;
         size_t i;
 
@@ -214,8 +215,10 @@ static void put_start(const struct order *command, struct native_writer *writer)
                         fds |= (uint8_t)(1u << i);
         if (fds)
                 native_put(writer, NATIVE_TAG_FDS, &fds, 1);
-        if (command->flags)
-                native_put_u32(writer, NATIVE_TAG_FLAGS, command->flags);
+        if (command->is_late)
+                flags |= NATIVE_LATE;
+        if (flags)
+                native_put_u32(writer, NATIVE_TAG_FLAGS, flags);
         if (command->timeout_ms)
                 native_put_u64(writer, NATIVE_TAG_TIMEOUT, command->timeout_ms);
         native_put_u32(writer, NATIVE_TAG_UMASK, command->umask);
@@ -331,6 +334,13 @@ static void keep_message(struct order *command, const struct native_message *mes
         }
 }
 
+/* Can it have exited, for all that we know? */
+static bool is_running(const struct order *command)
+{
+        return command->state == ORDER_STARTED ||
+               (command->state == ORDER_SENT && command->is_late);
+}
+
 /**
  * order_take() - something was told about it
  * @command: it; its state follows
@@ -355,7 +365,7 @@ void order_take(struct order *command, const struct native_message *message)
                 command->n_running++;
                 return;
         }
-        if (message->type == NATIVE_EXITED && command->state == ORDER_STARTED)
+        if (message->type == NATIVE_EXITED && is_running(command))
                 take_exited(command, message);
         else if (message->type == NATIVE_REFUSED && command->state == ORDER_SENT)
                 take_refused(command, message);

@@ -48,6 +48,7 @@ struct order {
         int fds[4]; /* -1: none; owned where owns_fds */
         bool owns_fds;
         uint32_t flags;
+        bool is_late; /* that it was started need not be told */
         uint64_t timeout_ms;
         unsigned int umask;
         int nice;

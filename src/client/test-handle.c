@@ -189,13 +189,27 @@ static void talk_nonsense(void)
         (void)close(fd);
 }
 
-static void answer_what_was_not_asked(void)
+static void serve_at_once(void)
 {
         struct native_message message;
         int fd = greet();
 
         (void)hear(fd, &message);
-        say_exited(fd, message.id, 0); /* without STARTED */
+        if (native_get_u32(&message, NATIVE_TAG_FLAGS) != NATIVE_LATE)
+                abort();
+        say_exited(fd, message.id, 5 << 8); /* without STARTED */
+        (void)close(fd);
+}
+
+static void answer_what_was_not_asked(void)
+{
+        struct native_message message;
+        struct native_writer writer;
+        int fd = greet();
+
+        (void)hear(fd, &message);
+        native_begin(&writer, output, NATIVE_END, message.id);
+        say(fd, &writer);
         (void)recv(fd, input, sizeof(input), 0);
         (void)close(fd);
 }
@@ -220,6 +234,7 @@ static struct served_row {
         size_t n_starts; /* how often the command was asked for */
 } rows[] = {
         { "a_command_runs", serve_well, 0, 1 },
+        { "a_command_that_has_exited_already_was_run", serve_at_once, 0, 1 },
         { "a_daemon_that_stops_leaves_the_command_to_the_next", stop_then_serve, 0, 2 },
         { "too_many_is_busy", be_busy, ROOTWRAP_E_BUSY, 1 },
         { "a_break_after_start_is_unknown_and_not_repeated", break_after_start, ROOTWRAP_E_UNKNOWN,

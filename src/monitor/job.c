@@ -77,6 +77,7 @@ static int dispatch_exit(struct loop_io *io, uint32_t events)
         if (job->is_started)
                 status_count_exit(&job->monitor->status, job->audit.duration_us);
         job->has_exited = true;
+        loop_timer_stop(&job->late);
         loop_io_deinit(&job->exit);
         (void)close(fd);
         return err_trace(monitor_report(job->monitor, job));
@@ -141,6 +142,23 @@ int job_watch_start(struct job *job, const struct launch *launch)
         return err_trace(r);
 }
 
+static int dispatch_late(struct loop_timer *timer)
+{
+        struct job *job = container_of(timer, struct job, late);
+
+        return err_trace(monitor_report(job->monitor, job));
+}
+
+/**
+ * job_tell_late() - the worker is told that it was started if it runs for long
+ * @job: was started
+ */
+void job_tell_late(struct job *job)
+{
+        job->may_be_late = true;
+        loop_timer_set(&job->late, &job->monitor->loop, dispatch_late, MONITOR_LATE_MS);
+}
+
 /**
  * job_signal() - send a signal to a command and what it has in its process group
  * @job:    has a group of its own, and has not exited
@@ -172,6 +190,7 @@ struct job *job_free(struct job *job)
                 (void)close(fd);
         }
         loop_io_deinit(&job->start);
+        loop_timer_stop(&job->late);
         launch_forget(&job->launch);
         job->monitor->jobs[job->id] = NULL;
         job->monitor->n_jobs--;

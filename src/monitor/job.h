@@ -23,8 +23,9 @@ struct job_failure {
 
 struct job {
         struct monitor *monitor;
-        struct loop_io exit;  /* watches its pidfd */
-        struct loop_io start; /* watches what its launch says, until that is over */
+        struct loop_io exit;    /* watches its pidfd */
+        struct loop_io start;   /* watches what its launch says, until that is over */
+        struct loop_timer late; /* set until the worker is told that it was started */
         struct launch launch;
         struct job_failure failure;
         struct job *next_unreported;
@@ -36,6 +37,7 @@ struct job {
         bool goes_on;         /* also when we end */
         bool is_started;      /* its program runs, or ran */
         bool is_told_started; /* the worker knows, or does not want to */
+        bool may_be_late;     /* it need not know when it knows of the exit */
         bool has_exited;
         bool is_reported;
         int64_t started_us;
@@ -48,5 +50,6 @@ struct job {
 int job_new(struct job **ret_job, struct monitor *monitor, uint32_t id, pid_t pid, int pidfd);
 int job_watch_start(struct job *job, const struct launch *launch);
 struct job *job_free(struct job *job);
+void job_tell_late(struct job *job);
 void job_signal(const struct job *job, int signal);
 int64_t job_clock_us(void);

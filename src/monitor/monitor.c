@@ -192,7 +192,7 @@ static int send_report(struct monitor *monitor, struct job *job)
 
         if (job->has_exited && job->failure.error)
                 return monitor_send_failure(monitor, job); /* which forgets it */
-        if (!job->is_told_started) {
+        if (!job->is_told_started && !(job->may_be_late && job->has_exited)) {
                 r = monitor_send(monitor, &(struct record){ .type = RECORD_STARTED,
                                                             .id = job->id,
                                                             .started.pid = job->pid });

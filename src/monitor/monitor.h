@@ -30,6 +30,8 @@ struct ruleset;
 #define MONITOR_FDS_SPARE 32u
 /* How long commands whose client is gone may take to end when we end, in milliseconds. */
 #define MONITOR_JOBS_END_MS 5000
+/* How long the worker may wait to hear that a command was started, if it may at all. */
+#define MONITOR_LATE_MS 10
 /* How long the worker may take to end after it has closed the channel, in milliseconds. */
 #define MONITOR_WORKER_END_MS 2000
 /* How long the worker may go on when we stop and no command runs any more, in milliseconds: it

@@ -312,9 +312,14 @@ static int take_over(struct request *request, pid_t pid, struct launch *launch)
         monitor->status.n_started++;
         if (launch)
                 (void)job_watch_start(job, launch);
-        if (job->is_started && !job->is_told_started)
-                return err_trace(monitor_report(monitor, job));
-        return 0;
+        if (!job->is_started || job->is_told_started)
+                return 0;
+        /* Beside others it makes room for the next start. */
+        if (request->flags & RECORD_START_LATE && monitor->n_jobs == 1) {
+                job_tell_late(job);
+                return 0;
+        }
+        return err_trace(monitor_report(monitor, job));
 }
 
 /* Where nothing else runs, its start is waited for: that is quickest. Else it is not: that is
@@ -536,7 +541,7 @@ static int take_properties(struct request *request, struct record *record)
         const struct record_start *start = &record->start;
         bool is_apart = start->flags & RECORD_START_APART;
 
-        if (start->flags & ~(uint32_t)(RECORD_START_APART | RECORD_START_GO_ON) ||
+        if (start->flags & ~(uint32_t)RECORD_START_FLAGS ||
             (start->umask > 0777 && start->umask != RECORD_NO_UMASK) || start->nice > 19)
                 return MONITOR_E_VIOLATION;
         if (!is_apart && (start->flags || start->n_limits || start->n_env ||

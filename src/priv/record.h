@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Both programs come from one build; this says so to each other. */
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 /* The longest record. */
 #define RECORD_BYTES_MAX (32u * 1024)
 /* A command has a number below this, which is free again after REFUSED, FAILED or DONE. */
@@ -98,6 +98,9 @@ enum record_start_flag {
         RECORD_START_APART = 1 << 0, /* in a process group of its own, which can be signalled; it is
                                       * told that it was started */
         RECORD_START_GO_ON = 1 << 1, /* also when we end */
+        RECORD_START_LATE = 1 << 2,  /* that it was started is told a little later, or not at all if
+                                      * it has exited by then */
+        RECORD_START_FLAGS = (1 << 3) - 1,
 };
 
 /* Bits of the streams of a start. */

@@ -84,9 +84,11 @@ enum native_fd {
         NATIVE_FDS_ALL = (1 << 4) - 1,
 };
 
-/* Bit of FLAGS of a START, and of an EXITED. */
-#define NATIVE_GO_ON     1u
-#define NATIVE_TIMED_OUT 1u
+/* Bits of FLAGS of a START, and the one of an EXITED. */
+#define NATIVE_GO_ON       1u
+#define NATIVE_LATE        2u
+#define NATIVE_START_FLAGS 3u
+#define NATIVE_TIMED_OUT   1u
 
 /* CODE, where it is none of rootwrap's exit codes. */
 #define NATIVE_CODE_SIGNAL  1u

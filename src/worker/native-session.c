@@ -360,7 +360,7 @@ static const char *find_fault(const struct native_message *message, const struct
 
         if (bits & ~(uint32_t)NATIVE_FDS_ALL || (size_t)__builtin_popcount(bits) != fds->n_fds)
                 return "The descriptors are not those of FDS";
-        if (native_get_u32(message, NATIVE_TAG_FLAGS) & ~NATIVE_GO_ON)
+        if (native_get_u32(message, NATIVE_TAG_FLAGS) & ~NATIVE_START_FLAGS)
                 return "There is a flag that is not known";
         if (native_has(message, NATIVE_TAG_TIMEOUT) &&
             (!native_get_u64(message, NATIVE_TAG_TIMEOUT) ||
@@ -381,6 +381,7 @@ static int take_properties(struct request *request,
                            struct fd_list *fds)
 {
         uint32_t bits = native_get_u32(message, NATIVE_TAG_FDS);
+        uint32_t flags = native_get_u32(message, NATIVE_TAG_FLAGS);
         struct task *task = &request->task;
         size_t n = 0;
         size_t i;
@@ -390,8 +391,10 @@ static int take_properties(struct request *request,
                         task->fds[i] = fds->fds[n++];
         fds->n_fds = 0;
         task->flags = RECORD_START_APART;
-        if (native_get_u32(message, NATIVE_TAG_FLAGS) & NATIVE_GO_ON)
+        if (flags & NATIVE_GO_ON)
                 task->flags |= RECORD_START_GO_ON;
+        if (flags & NATIVE_LATE && !native_has(message, NATIVE_TAG_TIMEOUT))
+                task->flags |= RECORD_START_LATE;
         if (native_has(message, NATIVE_TAG_UMASK))
                 task->umask = native_get_u32(message, NATIVE_TAG_UMASK);
         if (native_has(message, NATIVE_TAG_NICE))

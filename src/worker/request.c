@@ -199,7 +199,7 @@ static int take_exited(struct request *request, const struct record *record)
         struct native_session *session;
         struct native_writer writer;
 
-        if (!request->is_started)
+        if (!request->is_started && !(request->task.flags & RECORD_START_LATE))
                 return err_origin(-EPROTO);
         native_begin(&writer, request->task.worker->output, NATIVE_EXITED, request->id);
         put_exit(&writer, request, &record->exited);

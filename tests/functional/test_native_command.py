@@ -19,7 +19,7 @@ import pytest
 
 from rwtest.daemon import Daemon, DaemonProgram, Launcher
 from rwtest.native import (CODE, COMMANDS_MAX, DURATION, ENV, EXITED, F_ERROR, FILTER, FLAGS,
-                           GO_ON, LIMITS, NICE, PID, REASON, REFUSED, STARTED, TIMED_OUT, TIMEOUT,
+                           GO_ON, LATE, LIMITS, NICE, PID, REASON, REFUSED, STARTED, TIMED_OUT, TIMEOUT,
                            UMASK, USAGE, Gone, Native, Stream, strings)
 from rwtest.wait import is_alive, wait_for
 
@@ -392,6 +392,53 @@ def test_commands_that_are_not_started_yet_end_with_their_client(ours_served: Da
             native.start("sh", "-c", f"sleep 36; touch {tmp_path}/{i}")
     wait_for(lambda: not ours_served.commands(), "the end of all")
     assert list(tmp_path.iterdir()) == []
+
+
+# That a command was started, told late
+
+
+def test_who_waits_for_the_end_alone_need_not_be_told_of_the_start(ours_served: Daemon) -> None:
+    kinds = set()
+    with ours_served.native() as native:
+        for _ in range(200):  # on a busy machine some take longer than the daemon waits
+            ident = native.start("true", fields={FLAGS: u32(LATE)})
+            first = native.wait(ident)
+            kinds.add(first.kind)
+            if first.kind == EXITED:
+                assert first.returncode == 0
+                break
+            assert native.wait(ident).kind == EXITED
+    assert EXITED in kinds
+    assert kinds <= {STARTED, EXITED}
+
+
+def test_a_late_start_is_told_while_the_command_runs(ours_served: Daemon) -> None:
+    with ours_served.native() as native:
+        ident = native.start("sleep", "37", fields={FLAGS: u32(LATE)})
+        assert is_alive(native.wait(ident, STARTED).number(PID))
+        native.signal(ident, signal.SIGTERM)
+        assert native.wait(ident).returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("fields", [{FLAGS: u32(LATE), TIMEOUT: struct.pack("<Q", 20000)}, {FLAGS: u32(LATE)}],
+                         ids=["with a timeout", "beside another"])
+def test_a_start_that_others_wait_for_is_told_at_once(ours_served: Daemon, fields: dict[int, bytes]
+                                                      ) -> None:
+    with ours_served.native() as native:
+        if TIMEOUT not in fields:
+            native.wait(native.start("sleep", "38"), STARTED)
+        for _ in range(20):
+            ident = native.start("true", fields=fields)
+            assert native.wait(ident).kind == STARTED
+            assert native.wait(ident).kind == EXITED
+
+
+def test_a_command_ends_with_its_client_also_before_that_is_told(ours_served: Daemon) -> None:
+    for _ in range(5):
+        with ours_served.native() as native:
+            native.start("sleep", "41", fields={FLAGS: u32(LATE)})
+            wait_for(lambda: ours_served.commands(), "the command")
+        wait_for(lambda: not ours_served.commands(), "its end")
 
 
 # Large

@@ -70,7 +70,7 @@ BAD = {
     "a second proof": (message(PROVE, 0, {PROOF: bytes(32)}), "no place here"),
     "descriptors that do not come": (start(fds=b"\7"), "not those of FDS"),
     "an unknown descriptor": (start(fds=b"\x10"), "not those of FDS"),
-    "an unknown flag": (start(flags=u32(2)), "flag that is not known"),
+    "an unknown flag": (start(flags=u32(4)), "flag that is not known"),
     "no time at all": (start(timeout=bytes(8)), "timeout is 0"),
     "all time there is": (start(timeout=b"\xff" * 8), "too long"),
     "a umask that is none": (start(umask=u32(0o1000)), "no such umask"),

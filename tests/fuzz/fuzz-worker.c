@@ -70,6 +70,7 @@ enum state {
 struct asked {
         enum state state;
         bool is_apart;
+        bool is_late;
         int fds[RECORD_STREAMS];
         size_t n_fds;
 };
@@ -215,9 +216,10 @@ static void hear_start(struct play *play, struct record *record, struct fd_list 
         hear_carried(play, record, start->n_done);
         asked = begin(play, record->id, STATE_START);
         asked->is_apart = is_apart;
+        asked->is_late = start->flags & RECORD_START_LATE;
         ORACLE(!(start->streams >> RECORD_STREAMS));
         ORACLE((size_t)__builtin_popcount(start->streams) == fds->n_fds);
-        ORACLE(!(start->flags & ~(uint32_t)(RECORD_START_APART | RECORD_START_GO_ON)));
+        ORACLE(!(start->flags & ~(uint32_t)RECORD_START_FLAGS));
         ORACLE(start->umask <= 0777 || start->umask == RECORD_NO_UMASK);
         ORACLE(start->nice <= 19 && start->n_limits <= RECORD_LIMITS_MAX);
         ORACLE(is_apart ||
@@ -349,7 +351,7 @@ static void answer_start(struct play *play, uint32_t id, uint8_t how)
                         free_asked(play, id);
                 return;
         }
-        if (asked->is_apart) {
+        if (asked->is_apart && !(asked->is_late && how & 4)) {
                 record = (struct record){ .type = RECORD_STARTED, .id = id, .started.pid = 7 };
                 if (tell(play, &record))
                         asked->state = STATE_STARTED;
