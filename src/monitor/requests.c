@@ -765,12 +765,13 @@ static int handle_peer(struct monitor *monitor, struct record *record, struct fd
                 [RECORD_PEER_PROTOCOL] = "what it sent is no handshake",
                 [RECORD_PEER_LATE] = "it did not finish the handshake in time",
                 [RECORD_PEER_CROWD] = "it waited longest of too many connections",
+                [RECORD_PEER_MANY] = "its user has too many connections",
         };
         const struct record_peer_refused *refused = &record->peer;
         struct audit_peer peer = { .uid = refused->uid, .pid = refused->pid };
 
         (void)fds;
-        if (refused->reason < RECORD_PEER_USER || refused->reason > RECORD_PEER_CROWD)
+        if (refused->reason < RECORD_PEER_USER || refused->reason > RECORD_PEER_MANY)
                 return MONITOR_E_VIOLATION;
         if (refused->uid == monitor->owner)
                 peer.user = monitor->owner_name;

@@ -59,6 +59,7 @@ enum record_peer {
         RECORD_PEER_PROTOCOL, /* what it sent is no handshake */
         RECORD_PEER_LATE,     /* it did not finish the handshake in time */
         RECORD_PEER_CROWD,    /* it was the oldest of too many */
+        RECORD_PEER_MANY,     /* its user has too many */
 };
 
 struct record_setup {

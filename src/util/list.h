@@ -43,4 +43,5 @@ static inline void list_remove(struct list *link)
 /* What a link is embedded in, or NULL where the list has no such link. */
 #define list_entry(head, link, type, member) \
         ((link) == (head) ? NULL : (type *)(void *)((char *)(link)-offsetof(type, member)))
-#define list_first(head, type, member) list_entry((head), (head)->next, type, member)
+#define list_first(head, type, member)       list_entry((head), (head)->next, type, member)
+#define list_next(head, entry, type, member) list_entry((head), (entry)->member.next, type, member)

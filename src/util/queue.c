@@ -96,6 +96,31 @@ static struct queue_piece *piece_new(size_t n_bytes)
         return piece;
 }
 
+/**
+ * queue_budget_take() - charge memory to a budget
+ * @budget:  more of it is used afterwards
+ * @n_bytes: how much
+ *
+ * Return: is there so much? Else nothing was charged
+ */
+bool queue_budget_take(struct queue_budget *budget, size_t n_bytes)
+{
+        if (n_bytes > budget->n_max_bytes - budget->n_used_bytes)
+                return false;
+        budget->n_used_bytes += n_bytes;
+        return true;
+}
+
+/**
+ * queue_budget_give() - memory is given back
+ * @budget:  was charged with it
+ * @n_bytes: how much
+ */
+void queue_budget_give(struct queue_budget *budget, size_t n_bytes)
+{
+        budget->n_used_bytes -= n_bytes;
+}
+
 /* How large the next piece should be. */
 static size_t next_bytes(const struct queue *queue)
 {
@@ -115,13 +140,13 @@ static int add_piece(struct queue *queue)
         size_t n_bytes = next_bytes(queue);
         struct queue_piece *piece;
 
-        if (budget && n_bytes > budget->n_max_bytes - budget->n_used_bytes)
+        if (budget && !queue_budget_take(budget, n_bytes))
                 return err_origin(-ENOBUFS);
         piece = piece_new(n_bytes);
+        if (!piece && budget)
+                queue_budget_give(budget, n_bytes);
         if (!piece)
                 return err_origin(-ENOMEM);
-        if (budget)
-                budget->n_used_bytes += n_bytes;
         if (queue->last)
                 queue->last->next = piece;
         else
@@ -138,7 +163,7 @@ static void drop_first(struct queue *queue)
         if (!queue->first)
                 queue->last = NULL;
         if (queue->budget)
-                queue->budget->n_used_bytes -= piece_bytes(piece);
+                queue_budget_give(queue->budget, piece_bytes(piece));
         piece_free(piece);
 }
 

@@ -32,6 +32,8 @@ struct queue {
         bool has_huge_pages;
 };
 
+bool queue_budget_take(struct queue_budget *budget, size_t n_bytes);
+void queue_budget_give(struct queue_budget *budget, size_t n_bytes);
 void queue_init(struct queue *queue, struct queue_budget *budget);
 void queue_use_huge_pages(struct queue *queue);
 void queue_deinit(struct queue *queue);

@@ -54,22 +54,34 @@ static int send_now(struct native_session *session, const void *bytes, size_t n_
         return r ? NATIVE_SESSION_E_GONE : 0;
 }
 
+/* Its cost, charged to what all may hold. */
+static size_t cost_of(const struct unsent *unsent)
+{
+        return sizeof(*unsent) + unsent->n_bytes;
+}
+
 /* Return: 0 or negative errno */
 static int keep(struct native_session *session, const void *bytes, size_t n_bytes)
 {
+        struct queue_budget *budget = &session->peer.worker->budget;
         struct unsent *unsent;
 
+        if (!queue_budget_take(budget, sizeof(*unsent) + n_bytes))
+                return err_origin(-ENOBUFS);
         unsent = malloc(sizeof(*unsent) + n_bytes);
-        if (!unsent)
+        if (!unsent) {
+                queue_budget_give(budget, sizeof(*unsent) + n_bytes);
                 return err_origin(-ENOMEM);
+        }
         *unsent = (struct unsent){ .n_bytes = n_bytes };
         memcpy(unsent->bytes, bytes, n_bytes);
         list_append(&session->unsent, &unsent->link);
         return err_trace(loop_io_set(&session->peer.io, EPOLLOUT));
 }
 
-static void drop(struct unsent *unsent)
+static void drop(struct native_session *session, struct unsent *unsent)
 {
+        queue_budget_give(&session->peer.worker->budget, cost_of(unsent));
         list_remove(&unsent->link);
         free(unsent);
 }
@@ -108,7 +120,7 @@ static int flush(struct native_session *session)
                 r = send_now(session, unsent->bytes, unsent->n_bytes);
                 if (r)
                         return r;
-                drop(unsent);
+                drop(session, unsent);
         }
         return 0;
 }
@@ -155,8 +167,8 @@ static int take_hello(struct native_session *session, const struct native_messag
         uint8_t proof[NATIVE_PROOF_BYTES];
         struct native_writer writer;
 
-        if (session->is_foreign)
-                return complain(session, "This user may not connect to this daemon");
+        if (session->refusal)
+                return complain(session, session->refusal);
         if (!native_get_u32(message, NATIVE_TAG_VERSION))
                 return complain(session, "There is no version 0");
         memcpy(session->nonces.client, message->fields[NATIVE_TAG_NONCE].bytes, NATIVE_NONCE_BYTES);
@@ -225,6 +237,8 @@ static int add_args(struct native_session *session, const struct native_field *f
 
 static void forget_args(struct native_session *session)
 {
+        if (session->has_args && session->peer.is_known)
+                loop_timer_stop(&session->peer.deadline);
         queue_deinit(&session->args);
         session->n_args = 0;
         session->has_args = false;
@@ -238,6 +252,8 @@ static int take_args(struct native_session *session, const struct native_message
 
         if (request_find(session, message->id))
                 return complain(session, "The id is in use");
+        if (!session->has_args && session->peer.is_known)
+                peer_set_deadline(&session->peer, NATIVE_ARGS_MS);
         session->has_args = true;
         session->args_id = message->id;
         if (session->has_lost_args)
@@ -486,6 +502,8 @@ static int take_status(struct native_session *session, const struct native_messa
         if (request_find(session, message->id))
                 return complain(session, "The id is in use");
         r = session->peer.worker->is_stopping ? -ESHUTDOWN : 0;
+        if (!r && session->peer.uid && has_too_many(session))
+                r = -EAGAIN;
         if (!r)
                 r = request_new(&request, session, RECORD_STATUS, message->id);
         if (r)
@@ -642,7 +660,8 @@ static int receive(struct native_session *session)
 
 static bool may_read(const struct native_session *session)
 {
-        return list_is_empty(&session->unsent) && session->n_waiting < NATIVE_WAITING_MAX;
+        return list_is_empty(&session->unsent) && session->n_waiting < NATIVE_WAITING_MAX &&
+               !session->n_statuses;
 }
 
 /* Is there nothing left to do for it while the daemon stops? */
@@ -722,13 +741,13 @@ static struct native_session *native_session_free(struct native_session *session
         for (i = 0; i < NATIVE_BUCKETS; i++)
                 while (session->requests[i])
                         request_abandon(session->requests[i]);
-        if (session->is_foreign)
+        if (session->refusal)
                 session->peer.worker->n_foreign--;
         session->attachment = attachment_free(session->attachment);
         peer_deinit(&session->peer);
         queue_deinit(&session->args);
         while ((unsent = list_first(&session->unsent, struct unsent, link)))
-                drop(unsent);
+                drop(session, unsent);
         free(session);
         return NULL;
 }
@@ -753,15 +772,15 @@ static const struct peer_ops ops = {
 
 /**
  * native_session_new() - begin with a peer
- * @worker:     the worker; has one session more
- * @fd:         the connection; consumed on success
- * @uid:        the peer's uid and
- * @pid:        pid
- * @is_foreign: it may not connect, and is told so when it says hello
+ * @worker:  the worker; has one session more
+ * @fd:      the connection; consumed on success
+ * @uid:     the peer's uid and
+ * @pid:     pid
+ * @refusal: it may not connect, and is told this when it says hello; borrowed; NULL: it may
  *
  * Return: 0 or negative errno
  */
-int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, bool is_foreign)
+int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, const char *refusal)
 {
         cleanup_with(native_session_free) struct native_session *session = NULL;
         int r;
@@ -770,9 +789,9 @@ int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, bool
         if (!session)
                 return err_origin(-ENOMEM);
         session->peer = (struct peer){ .worker = worker, .uid = uid, .pid = pid };
-        session->peer.is_told = is_foreign;
-        session->is_foreign = is_foreign;
-        worker->n_foreign += is_foreign;
+        session->peer.is_told = refusal;
+        session->refusal = refusal;
+        worker->n_foreign += refusal ? 1 : 0;
         list_init(&session->unsent);
         queue_init(&session->args, &worker->budget);
         r = peer_init(&session->peer, &ops, fd, dispatch);

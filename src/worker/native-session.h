@@ -23,6 +23,9 @@ struct worker;
 /* Starts and questions of a connection that the monitor has not answered: further messages wait. */
 #define NATIVE_WAITING_MAX 8u
 
+/* How long arguments may wait for their START, in milliseconds. */
+#define NATIVE_ARGS_MS 10000
+
 /* Peers that may not connect, and wait to be told so; more are closed at once. */
 #define NATIVE_FOREIGN_MAX 32u
 
@@ -42,11 +45,12 @@ enum native_state {
 struct native_session {
         struct peer peer;
         enum native_state state;
-        bool is_foreign; /* it may not connect, and waits to be told so */
+        const char *refusal; /* it may not connect, and waits to be told why; NULL: it may */
         struct native_nonces nonces;
         struct request *requests[NATIVE_BUCKETS]; /* unfinished ones, by the client's ids */
         size_t n_requests;
         size_t n_waiting;  /* of these: the monitor has not answered */
+        size_t n_statuses; /* of these: what runs is being told */
         struct queue args; /* what came ahead of a START or EXPLAIN */
         uint32_t args_id;
         uint32_t n_args;
@@ -58,7 +62,7 @@ struct native_session {
         struct attachment *attachment;
 };
 
-int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, bool is_foreign);
+int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, const char *refusal);
 void native_session_send(struct native_session *session, const struct native_writer *writer);
 void native_session_answered(struct native_session *session);
 void native_session_released(struct native_session *session);

@@ -55,6 +55,8 @@ static struct native_session *leave_session(struct request *request)
         session->n_requests--;
         if (!request->is_started)
                 session->n_waiting--;
+        if (request->task.type == RECORD_STATUS)
+                session->n_statuses--;
         request->session = NULL;
         return session;
 }
@@ -433,6 +435,7 @@ int request_new(struct request **ret_request,
         *bucket_of(session, id) = request;
         session->n_requests++;
         session->n_waiting++;
+        session->n_statuses += type == RECORD_STATUS;
         *ret_request = request;
         return 0;
 }

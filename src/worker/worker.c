@@ -75,6 +75,17 @@ static bool may_connect(struct worker *worker, int fd, const struct ucred *peer)
                is_member(worker, fd, peer->gid);
 }
 
+static size_t count_peers(const struct list *peers, uid_t uid)
+{
+        struct peer *peer;
+        size_t n = 0;
+
+        for (peer = list_first(peers, struct peer, link); peer;
+             peer = list_next(peers, peer, struct peer, link))
+                n += peer->uid == uid;
+        return n;
+}
+
 /* Makes room for one more. Return: is there some? */
 static bool make_room(struct worker *worker)
 {
@@ -90,24 +101,45 @@ static bool make_room(struct worker *worker)
         return true;
 }
 
+/* Root's are not counted: whoever looks why nobody gets in must get in. */
+static bool has_too_many(const struct worker *worker, uid_t uid)
+{
+        size_t n_max = worker->n_peers_max / WORKER_USER_SHARE;
+
+        return worker->is_service && uid && worker->n_peers >= n_max &&
+               count_peers(&worker->strangers, uid) + count_peers(&worker->peers, uid) >= n_max;
+}
+
+/* Return: a sentence, or NULL: nothing is wrong with it */
+static const char *find_fault(struct worker *worker, int fd, const struct ucred *peer)
+{
+        if (!may_connect(worker, fd, peer)) {
+                channel_tell_refused(worker, RECORD_PEER_USER, peer->uid, peer->pid);
+                return "This user may not connect to this daemon";
+        }
+        if (has_too_many(worker, peer->uid)) {
+                channel_tell_refused(worker, RECORD_PEER_MANY, peer->uid, peer->pid);
+                return "This user has too many connections to this daemon";
+        }
+        return NULL;
+}
+
 static int greet(const struct listener *listener, int connection)
 {
         struct worker *worker = listener->worker;
         cleanup_close int fd = connection;
         struct ucred peer = { .pid = 0 };
         socklen_t n = sizeof(peer);
-        bool is_foreign;
+        const char *fault;
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
                 return 0;
-        is_foreign = !may_connect(worker, fd, &peer);
-        if (is_foreign)
-                channel_tell_refused(worker, RECORD_PEER_USER, peer.uid, peer.pid);
-        if (is_foreign && (!listener->is_native || worker->n_foreign >= NATIVE_FOREIGN_MAX))
+        fault = find_fault(worker, fd, &peer);
+        if (fault && (!listener->is_native || worker->n_foreign >= NATIVE_FOREIGN_MAX))
                 return 0;
         if (listener->is_native)
-                r = native_session_new(worker, fd, peer.uid, peer.pid, is_foreign);
+                r = native_session_new(worker, fd, peer.uid, peer.pid, fault);
         else
                 r = session_new(worker, fd, peer.uid, peer.pid, NULL);
         if (!r)

@@ -17,6 +17,9 @@ struct task;
 
 /* The most connections; fewer where the limit of descriptors is low: half of it. */
 #define WORKER_PEERS_MAX 8192u
+/* A host service has several users. One of them, but root, may have this part of the connections.
+ */
+#define WORKER_USER_SHARE 2u
 /* How long a peer may take to prove that it knows the key, in milliseconds. */
 #define WORKER_HANDSHAKE_MS 5000
 /* Where there is no room for one more, the oldest that has not proved it by then makes some. */
@@ -80,7 +83,7 @@ struct worker {
         struct list peers;     /* the others */
         size_t n_peers;        /* of both */
         size_t n_peers_max;
-        size_t n_foreign; /* of them: may not connect */
+        size_t n_foreign; /* of them: may not connect, and wait to be told why */
 
         struct task *tasks[RECORD_IDS_MAX];
         uint32_t free_ids[RECORD_IDS_MAX];

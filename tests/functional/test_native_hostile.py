@@ -347,6 +347,40 @@ def test_a_client_that_does_not_read_is_not_read_from(ours_served: Daemon) -> No
         assert ours_served.memory_kib("VmHWM") - before < 8192
 
 
+def test_arguments_do_not_wait_for_ever_for_their_start(ours_served: Daemon) -> None:
+    with ours_served.native(timeout=30) as slow, ours_served.native() as native:
+        slow.say(ARGS, 1, {F_ARGS: b"x" * 30000})
+        begin = time.monotonic()
+        with pytest.raises(Gone):
+            slow.receive()
+        assert time.monotonic() - begin > 8
+        # whoever goes on in time has no deadline any more
+        ident = native.start("sleep", "0.1", *["x" * 30000] * 3)
+        assert native.wait(ident, STARTED, REFUSED)
+
+
+def test_answers_that_nobody_reads_are_few(ours_served: Daemon) -> None:
+    """What runs is told in many messages: they are not made while earlier ones are not taken."""
+    words = ["sh", "-c", "exec sleep 45", "x" * 900]
+    with ours_served.native(timeout=30) as native:
+        for _ in range(300):
+            native.wait(native.start(*words), STARTED)
+        assert len(native.status()[1]) == 300
+        before = ours_served.memory_kib("VmRSS")
+        ours_served.forget_peak()
+        deaf = [ours_served.native() for _ in range(30)]
+        for client in deaf:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            for ident in range(1, 9):
+                client.say(STATUS, ident)
+        assert len(native.status()[1]) == 300
+        assert native.run("echo", "on")[:2] == (0, b"on\n")
+        # one answer each, 300 messages of a kilobyte; eight would be 72 MB
+        assert ours_served.memory_kib("VmHWM") - before < 15_000
+        for client in deaf:
+            client.socket.close()
+
+
 def test_a_flood_of_starts_leaves_others_their_turn(ours_served: Daemon) -> None:
     with ours_served.native(timeout=0.5) as flood, ours_served.native() as other:
         try:

@@ -166,6 +166,36 @@ def test_groups_are_what_the_kernel_says(
     service.stop()
 
 
+def test_one_user_does_not_take_all_connections(service: Service, service_user: str) -> None:
+    """512 descriptors are 256 connections, of which one user has at most half."""
+    service.before = ["prlimit", "--nofile=512:512"]
+    service.start()
+    service.native().socket.close()
+    user = pwd.getpwnam(service_user)
+    code = (f"{CLIENT}\n"
+            "held = []\n"
+            "try:\n"
+            "    while len(held) < 250:\n"
+            f"        held.append(Native({service.socket!r}))\n"
+            "except Wrong as wrong:\n"
+            "    print(len(held), 'wrong:', wrong, flush=True)\n"
+            "    input()\n")
+    with subprocess.Popen(
+        ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+         sys.executable, "-c", code],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as greedy:
+        assert greedy.stdout
+        assert greedy.stdout.readline() == (
+            "128 wrong: This user has too many connections to this daemon\n")
+        with service.native() as root:
+            assert root.run("sh", "-c", "echo on")[:2] == (0, b"on\n")
+        greedy.communicate("\n")
+    wait_for(lambda: service.run_as(user.pw_uid, user.pw_gid, "sh", "-c", "exit 3").stdout
+             == "(3, b'', b'')\n", "room")
+    assert "its user has too many connections" in service.stop()
+
+
 @pytest.mark.parametrize("option", ["allowed_users", "allowed_groups"])
 def test_a_name_that_nobody_has_is_an_error(folder: Path, policy: PolicyFolder,
                                             option: str) -> None:

@@ -284,7 +284,7 @@ static void hear_record(struct play *play, struct record *record, struct fd_list
                 return;
         case RECORD_PEER:
                 ORACLE(record->peer.reason >= RECORD_PEER_USER &&
-                       record->peer.reason <= RECORD_PEER_CROWD);
+                       record->peer.reason <= RECORD_PEER_MANY);
                 return;
         case RECORD_STOP:
                 ORACLE(!play->has_stopped);
@@ -538,7 +538,7 @@ static void client_connect(struct play *play, struct client *client, uint8_t how
                           fds) == 0);
         if (play->is_crowded)
                 limit_room(fds[1]);
-        r = is_native ? native_session_new(worker, fds[1], uid, 7, how & 2)
+        r = is_native ? native_session_new(worker, fds[1], uid, 7, how & 2 ? "not you" : NULL)
                       : session_new(worker, fds[1], uid, 7, NULL);
         ORACLE(!r);
         *client = (struct client){ .fd = fds[0], .is_native = is_native };
