@@ -41,6 +41,10 @@
 #define IS_CROWDED  4u /* sockets and channel have little room */
 
 #define LITTLE_ROOM 8192
+/* On the channel the longest record has room: with less the kernel refuses it (EMSGSIZE), and no
+ * setting of net.core.wmem_default that a machine could be run with is as small. Doubled:
+ * socket(7). */
+#define CHANNEL_ROOM (20 * 1024)
 /* In which all is over: more than WORKER_STALLED_MS, and less than the daemon is idle for. */
 #define N_MINUTES 60u
 
@@ -438,10 +442,8 @@ static void answer(struct play *play, uint32_t id, uint8_t how)
 
 /* Clients */
 
-static void limit_room(int fd)
+static void limit_room(int fd, int n_bytes)
 {
-        const int n_bytes = LITTLE_ROOM;
-
         ORACLE(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n_bytes, sizeof(n_bytes)) == 0);
 }
 
@@ -537,7 +539,7 @@ static void client_connect(struct play *play, struct client *client, uint8_t how
         ORACLE(socketpair(AF_UNIX, (is_native ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0,
                           fds) == 0);
         if (play->is_crowded)
-                limit_room(fds[1]);
+                limit_room(fds[1], LITTLE_ROOM);
         r = is_native ? native_session_new(worker, fds[1], uid, 7, how & 2 ? "not you" : NULL)
                       : session_new(worker, fds[1], uid, 7, NULL);
         ORACLE(!r);
@@ -648,7 +650,7 @@ static void set_up(struct play *play, struct worker *worker, uint8_t how)
                                .is_crowded = how & IS_CROWDED };
         ORACLE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, play->spare) == 0);
         if (play->is_crowded)
-                limit_room(channel[0]);
+                limit_room(channel[0], CHANNEL_ROOM);
         for (i = 0; i < N_CLIENTS; i++)
                 play->clients[i].fd = -1;
         ORACLE(worker_init(worker, &setup, N_FILES) == 0);
