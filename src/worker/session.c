@@ -22,6 +22,9 @@
 
 /* How often a session reads or writes before others get their turn. */
 #define ROUNDS_AT_ONCE 8
+/* Pieces of an answer for which a socket has room when it says that it has some: when no more than
+ * a quarter of its buffer is in use. */
+#define PIECES_AT_ONCE 2
 
 enum {
         SESSION_E_GONE = 1, /* the peer is gone, or is to go: the session is to be freed */
@@ -80,7 +83,7 @@ static int flush(struct session *session)
         int r;
 
         r = send_kept(session);
-        for (i = 0; !r && i < ROUNDS_AT_ONCE; i++) {
+        for (i = 0; !r && i < PIECES_AT_ONCE; i++) {
                 n = legacy_output(&session->legacy, worker->output, sizeof(worker->output));
                 if (!n)
                         return 0;

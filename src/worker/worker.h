@@ -38,11 +38,13 @@ struct task;
 /* All that commands read and print and clients have not taken yet, as a multiple of the largest
  * message. */
 #define WORKER_MESSAGES_HELD_MAX 4u
-/* What is read from a socket at once; and written. */
-#define WORKER_INPUT_BYTES  (256u * 1024)
-#define WORKER_OUTPUT_BYTES (256u * 1024)
+/* What is read from a socket at once. */
+#define WORKER_INPUT_BYTES (256u * 1024)
+/* And written: less than half of what a socket holds by default (net.core.wmem_default), which the
+ * kernel takes whole or not at all, so that nothing has to be kept. */
+#define WORKER_OUTPUT_BYTES (96u * 1024)
 /* Where so much was at once, its memory is given back when that is done with. */
-#define WORKER_MUCH_BYTES (128u * 1024)
+#define WORKER_MUCH_BYTES (64u * 1024)
 
 /* Where connections come from. */
 struct listener {
