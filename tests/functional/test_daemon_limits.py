@@ -149,7 +149,7 @@ def test_at_the_limit_of_processes_a_command_is_an_error_and_the_next_one_works(
     with Daemon(our_daemon_program, config, process) as daemon:
         daemon.read_greeting()
         with users.acting_as(service_user), daemon.session() as one, daemon.session() as other:
-            one.start(["sleep", "0.5"])
+            one.start(["sleep", "3"])
             wait_for(daemon.commands, "the first command")
             text = other.error(["echo", "x"])
             check_sentence(text)
