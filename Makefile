@@ -35,7 +35,7 @@ check: check-deps openstack-deps all
 
 bench: check-deps openstack-deps bench-deps all
 	@RW_BUILD=$(abspath $(BUILD)) bench/run $(if $(QUICK),--quick) $(BENCH)
-	@bench/check.py $(if $(QUICK),--ci) bench/report
+	@bench/check.py $(if $(QUICK),--ci) $(if $(QUICK)$(BENCH),,--all) bench/report
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from rwbench import chart, daemons, native, peers, spawning
 from rwbench.calling import SUDO, Turn, call, in_unit, popen, take_turns
@@ -18,8 +19,32 @@ from rwtest import programs
 PRIVSEP = programs.REPOSITORY / "bench/scenarios/privsep_true.py"
 
 
-def time_python(ours: list[str], oslo: list[str], plan: Plan) -> list[Samples]:
-    """The ways of a Python service, in a process of its own. Return: seconds"""
+@dataclass(frozen=True)
+class Blocks:
+    """How much a block has of each."""
+
+    n_blocks: int
+    n_python: int
+    n_c: int
+    n_commands: int
+
+    @classmethod
+    def of(cls, plan: Plan) -> Blocks:
+        """As long as wanted."""
+        return cls(plan.pick(15, 2), plan.pick(60, 10), plan.pick(60, 20), plan.pick(20, 4))
+
+
+def extend(samples: list[Samples], block: list[Samples]) -> None:
+    """One block more of each."""
+    if not samples:
+        samples += [Samples(one.name) for one in block]
+    for of_one, found in zip(samples, block, strict=True):
+        of_one.blocks += found.blocks
+
+
+def take_all(ours: list[str], oslo: list[str], socket: str, subjects: list[Subject],
+             plan: Plan) -> tuple[list[Samples], list[Samples]]:
+    """Every way, block by block, in a process of its own. Return: Python's, and the others; us"""
     sys.path.insert(0, str(programs.REPOSITORY / "python"))
     import rootwrapd
 
@@ -47,30 +72,36 @@ def time_python(ours: list[str], oslo: list[str], plan: Plan) -> list[Samples]:
         for client in (our_client, their_client):
             call(client)
         by_privsep()
-        return take_turns("latency", [
+        turns = [
             Turn("Python's Popen", lambda: popen([spawning.TRUE])),
             Turn("our daemon, our Python client", by_us),
             Turn("our daemon, oslo's client", lambda: call(our_client)),
             Turn("oslo's daemon", lambda: call(their_client)),
             Turn("oslo.privsep", by_privsep),
-        ], plan.pick(20, 2), plan.pick(50, 10))
+        ]
+        native.measure("true", 10, socket)
+        python: list[Samples] = []
+        in_c: list[Samples] = []
+        commands: list[Samples] = []
+        blocks, progress = Blocks.of(plan), Progress("latency")
+        for block in range(blocks.n_blocks):
+            extend(python, in_unit(take_turns("", turns, 1, blocks.n_python), 1e6))
+            found = native.measure("true", blocks.n_c, socket)
+            extend(in_c, [Samples("posix_spawn (C)", [found["direct_us"]]),
+                          Samples("our daemon, librootwrap (C)", [found["ours_us"]])])
+            extend(commands, time_commands(Progress(), subjects, Plan(1, plan.is_quick),
+                                           n_rounds=blocks.n_commands, user=spawning.USER))
+            progress.show(block + 1, blocks.n_blocks)
+    return python, [*in_c, *commands]
 
 
 def latency(plan: Plan) -> Result:
     """All of them."""
     spawning.prepare()
     spawning.allow_sudo()
-    python = in_unit(daemons.in_child(time_python, daemons.ours(), daemons.oslo(), plan), 1e6)
-
-    in_c = [Samples("posix_spawn (C)"), Samples("our daemon, librootwrap (C)")]
     rootwrapctl = str(programs.ours().program.with_name("rootwrapctl"))
     config = str(spawning.CONFIG)
     with native.service() as socket, peers.s6_sudo_true() as s6:
-        native.measure("true", 10, socket)
-        for _ in range(plan.pick(20, 2)):
-            found = native.measure("true", plan.pick(50, 20), socket)
-            in_c[0].blocks.append(found["direct_us"])
-            in_c[1].blocks.append(found["ours_us"])
         subjects = [
             Subject("a shell's fork and exec", [spawning.TRUE]),
             Subject("rootwrapctl run", [rootwrapctl, "run", "--socket", socket, "true"]),
@@ -84,11 +115,9 @@ def latency(plan: Plan) -> Result:
             subjects.append(Subject("doas", [*doas, spawning.TRUE]))
         if s6:
             subjects.append(Subject("s6-sudo", s6))
-        commands = time_commands(
-            Progress("latency"), subjects,
-            Plan(plan.pick(10, 1), plan.is_quick), n_rounds=plan.pick(30, 8),
-            user=spawning.USER)
-    every = sorted([*in_c, *python, *commands], key=lambda one: one.spread.median)
+        python, others = daemons.in_child(take_all, daemons.ours(), daemons.oslo(), socket,
+                                          subjects, plan)
+    every = sorted([*python, *others], key=lambda one: one.spread.median)
     rows = [(one.name, one.values, is_ours(one.name)) for one in every]
     figures = [Figure(f"latency/{one.name}", f"`true`: {one.name}", one.spread, MICROSECONDS)
                for one in every]
@@ -96,7 +125,8 @@ def latency(plan: Plan) -> Result:
                           ratio(python[1], python[0])))
     return Result(
         figures, every, MICROSECONDS,
-        "`true` as root, from the question to the answer. The clients' daemons run already; what "
+        "`true` as root, from the question to the answer, block by block in turn. The clients' "
+        "daemons run already; what "
         f"a shell would type is timed from fork to exit, by user {spawning.USER}. "
         f"{os.cpu_count()} processors.",
         [("latency", chart.strips("How long `true` takes as root", MICROSECONDS, rows))])

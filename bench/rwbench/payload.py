@@ -46,11 +46,14 @@ class Case:
     name: str
     is_text: bool
     has_stdin: bool
+    has_stdout: bool = True
 
 
 CASES = (
     Case("text-out", "text from stdout", is_text=True, has_stdin=False),
     Case("binary-out", "random bytes from stdout", is_text=False, has_stdin=False),
+    Case("text-in", "text to stdin", is_text=True, has_stdin=True, has_stdout=False),
+    Case("binary-in", "random bytes to stdin", is_text=False, has_stdin=True, has_stdout=False),
     Case("text-both", "text to stdin and back from stdout", is_text=True, has_stdin=True),
     Case("binary-both", "random bytes to stdin and back from stdout", is_text=False,
          has_stdin=True),
@@ -72,7 +75,7 @@ class Transfer:
     def held_mb(self) -> float:
         """What a daemon has to hold at some time: it starts a command when all its stdin is there,
         and answers when all its stdout is."""
-        return self.n_bytes * (2 if self.stdin else 1) / 1e6
+        return self.n_bytes * (self.case.has_stdin + self.case.has_stdout) / 1e6
 
 
 def make_payload(is_text: bool, n_bytes: int) -> bytes:
@@ -92,12 +95,14 @@ def prepared(case: Case, n_bytes: int) -> Iterator[Transfer]:
     payload = make_payload(case.is_text, n_bytes)
     text = os.fsdecode(payload)
     file.write_bytes(payload)
-    answer.write_text(json.dumps(["#RETURN", [0, text, ""]]), encoding="ascii")
+    stdout = text if case.has_stdout else f"{n_bytes}\n"
+    answer.write_text(json.dumps(["#RETURN", [0, stdout, ""]]), encoding="ascii")
     # As Python has it: text is str, the rest is bytes, which the client sends as base64.
     stdin = None if not case.has_stdin else text if case.is_text else payload
-    command = ["cat"] if case.has_stdin else ["cat", str(file)]
+    command = ["cat", str(file)] if not case.has_stdin else ["cat"] if case.has_stdout else [
+        "wc", "-c"]
     try:
-        yield Transfer(case, command, stdin, text, n_bytes, answer)
+        yield Transfer(case, command, stdin, stdout, n_bytes, answer)
     finally:
         file.unlink()
         answer.unlink()

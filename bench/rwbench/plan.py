@@ -47,14 +47,16 @@ class Plan:
 
 
 class Progress:
-    """Says how far a benchmark is: a line that rewrites itself on a terminal."""
+    """Says how far a benchmark is: a line that rewrites itself on a terminal; nothing for no name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = "") -> None:
         self.name = name
         self.is_terminal = sys.stderr.isatty()
 
     def show(self, done: int, of: int) -> None:
         """After a block."""
+        if not self.name:
+            return
         if self.is_terminal:
             print(f"\r{self.name}: {done * 100 // of} %", end="", file=sys.stderr, flush=True)
             if done == of:

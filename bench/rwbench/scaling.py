@@ -90,10 +90,12 @@ def filters(plan: Plan) -> Result:
             path.write_text("[Filters]\n" + "".join(
                 f"many{i}: CommandFilter, /usr/bin/many{i}, root\n" for i in range(number))
                 + "last: CommandFilter, /usr/bin/nproc, root\n", "ascii")
-            for name, words in (("our daemon", daemons.ours()), ("oslo's daemon", daemons.oslo())):
-                with daemons.client_of(words) as client:
+            with (daemons.client_of(daemons.ours()) as ours,
+                  daemons.client_of(daemons.oslo()) as oslo):
+                for client in (ours, oslo):
                     daemons.execute(client, ["nproc"])
-                    for _ in range(plan.pick(40, 6)):
+                for _ in range(plan.pick(40, 6)):
+                    for name, client in (("our daemon", ours), ("oslo's daemon", oslo)):
                         start = time.perf_counter()
                         daemons.execute(client, ["nproc"])
                         found[name].setdefault(number, []).append(

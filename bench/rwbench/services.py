@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ from rwtest import cinder_lvm, cinder_service, neutron_host, openstack, programs
 PROGRAMS = programs.REPOSITORY / "bench/scenarios"
 WORK = Path("/usr/local/lib/rwbench")
 SECONDS = "s"
+SHUFFLE = random.Random(1).shuffle
 ROOT = "root"
 # Where a way takes no longer than the floor, its time above it is taken for this part of the floor.
 LEAST_OVERHEAD = 0.01
@@ -98,6 +100,13 @@ def running(service: str, program: str, user: str) -> Iterator[list[Way]]:
             way.end()
 
 
+def shuffled(every: list[Way], samples: list[Samples]) -> list[tuple[Way, Samples]]:
+    """In another order each time, so that nobody always comes after the same one."""
+    order = list(zip(every, samples, strict=True))
+    SHUFFLE(order)
+    return order
+
+
 def use(way: Way, link: Path) -> None:
     """The service's names are these programs' from now on."""
     openstack.link(link, programs.ours() if way.is_ours else programs.oslo())
@@ -146,7 +155,7 @@ def cinder(plan: Plan) -> Result:
                 use(way, cinder_lvm.PROGRAM)
                 way.ask(1, 1)
             for block in range(n_blocks):
-                for way, of_way in zip(every, samples, strict=True):
+                for way, of_way in shuffled(every, samples):
                     use(way, cinder_lvm.PROGRAM)
                     found = way.ask(times, times)
                     of_way.blocks.append([found["load"]])
@@ -197,7 +206,7 @@ def neutron(plan: Plan) -> Result:
             use(way, neutron_host.ROOTWRAP)
             way.ask(9000, 1)
         for block in range(n_blocks):
-            for way, of_way in zip(every, samples, strict=True):
+            for way, of_way in shuffled(every, samples):
                 host.use(programs.ours() if way.is_ours else programs.oslo())
                 number = n_slow if way.is_slow else n_routers
                 found = way.ask(block * n_routers, number)

@@ -20,6 +20,7 @@ OWN_FILTERS = CONFIG.parent / "rootwrap.d/bench.filters"
 OWN_FILTERS_TEXT = r"""[Filters]
 bench-true: CommandFilter, true, root
 bench-cat: CommandFilter, cat, root
+bench-wc: CommandFilter, wc, root
 bench-sleep: CommandFilter, sleep, root
 bench-test: RegExpFilter, test, root, test, [0-9]+
 bench-sleep-more: RegExpFilter, /usr/bin/bench-sleep, root, bench-sleep, [0-9]+

@@ -81,10 +81,12 @@ def streams(plan: Plan) -> Result:
             last: dict[str, tuple[int, Spread, Spread]] = {}
             for size in sizes:
                 with payload.prepared(case, size) as transfer:
-                    for name, way in every.items():
-                        if name == OSLO and case.has_stdin and size > OSLO_BYTES_MAX:
-                            continue
-                        found = [once(way, transfer) for _ in range(n_times)]
+                    measured = {name: way for name, way in every.items() if name != OSLO
+                                or not case.has_stdin or size <= OSLO_BYTES_MAX}
+                    rounds = [{name: once(way, transfer) for name, way in measured.items()}
+                              for _ in range(n_times)]
+                    for name in measured:
+                        found = [of_round[name] for of_round in rounds]
                         speeds = Samples(f"{case.key}, {size}, {name}", [[v] for v, _ in found])
                         samples.append(speeds)
                         points[name].append((size, speeds.spread.median))
