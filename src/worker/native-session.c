@@ -664,6 +664,12 @@ static bool may_read(const struct native_session *session)
                !session->n_statuses;
 }
 
+/* With one request under way, asking for a second message is a call in vain. */
+static bool is_more_likely(const struct native_session *session, int n_taken)
+{
+        return !n_taken || session->n_requests != 1;
+}
+
 /* Is there nothing left to do for it while the daemon stops? */
 static bool is_over(const struct native_session *session)
 {
@@ -685,7 +691,8 @@ static int step(struct native_session *session)
         if (r == NATIVE_SESSION_E_GONE)
                 return r;
         r = 0;
-        for (i = 0; !r && i < ROUNDS_AT_ONCE && may_read(session); i++)
+        for (i = 0; !r && i < ROUNDS_AT_ONCE && may_read(session) && is_more_likely(session, i);
+             i++)
                 r = receive(session);
         if (r && r != NATIVE_SESSION_E_BLOCKED)
                 return r;
