@@ -150,7 +150,7 @@ def test_a_command_within_its_timeout_is_left_alone(client: Client) -> None:
         client.execute(["true"], timeout=0)
 
 
-def test_threads_run_side_by_side(client: Client) -> None:
+def test_d9_threads_run_side_by_side(client: Client) -> None:
     results = []
     threads = [threading.Thread(target=lambda: results.append(
         client.execute(["sh", "-c", "sleep 0.5; echo $0", "x"]))) for _ in range(20)]

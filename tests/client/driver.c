@@ -25,6 +25,14 @@
 #include <time.h>
 #include <unistd.h>
 
+static double now_us(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
 static const char *const *words_of(char **argv)
 {
         return (const char *const *)argv;
@@ -201,6 +209,61 @@ static int do_threads(struct rootwrap *handle, char **words)
         printf("wrong %zu\n", n_wrong);
         free(threads);
         free(names);
+        return 0;
+}
+
+/* beside N WORD...: one thread that executes it so often, then so many threads at once; how long
+ * each took, in ms, and how many did not exit with 0 */
+static const char *const *beside_words;
+
+static void *run_beside(void *unused)
+{
+        struct rootwrap_result *result;
+        size_t n_wrong = 0;
+        int i;
+
+        (void)unused;
+        for (i = 0; i < n_each; i++) {
+                if (rootwrap_execute(shared, beside_words, NULL, NULL, 0, &result)) {
+                        n_wrong++;
+                        continue;
+                }
+                n_wrong += result->exit_code != 0;
+                rootwrap_result_free(result);
+        }
+        return (void *)n_wrong;
+}
+
+static double time_threads(int n_threads, int n_commands, size_t *n_wrong)
+{
+        pthread_t *threads = calloc((size_t)n_threads, sizeof(*threads));
+        double start = now_us();
+        void *wrong;
+        int i;
+
+        n_each = n_commands;
+        for (i = 0; i < n_threads; i++)
+                assert(pthread_create(&threads[i], NULL, run_beside, NULL) == 0);
+        for (i = 0; i < n_threads; i++) {
+                pthread_join(threads[i], &wrong);
+                *n_wrong += (size_t)wrong;
+        }
+        free(threads);
+        return (now_us() - start) / 1e3;
+}
+
+static int do_beside(struct rootwrap *handle, char **words)
+{
+        int n = atoi(words[0]);
+        size_t n_wrong = 0;
+        double in_turn;
+        double at_once;
+
+        shared = handle;
+        beside_words = words_of(words + 1);
+        in_turn = time_threads(1, n, &n_wrong);
+        at_once = time_threads(n, 1, &n_wrong);
+        printf("in_turn %.0f at_once %.0f wrong %zu\n", in_turn, at_once, n_wrong);
         return 0;
 }
 
@@ -381,14 +444,6 @@ static int do_status(struct rootwrap *handle, char **words)
 }
 
 /* bench N WORD...: microseconds by the library and by posix_spawn(3), interleaved */
-static double now_us(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
 static int compare(const void *a, const void *b)
 {
         double x = *(const double *)a;
@@ -445,7 +500,7 @@ static const struct {
         { "run", do_run },         { "threads", do_threads }, { "many", do_many },
         { "signal", do_signal },   { "close", do_close },     { "fork", do_fork },
         { "fds", do_fds },         { "explain", do_explain }, { "status", do_status },
-        { "bench", do_bench },
+        { "bench", do_bench },     { "beside", do_beside },
 };
 
 int main(int argc, char **argv)

@@ -134,6 +134,14 @@ def test_threads_share_a_handle(drive: Driver) -> None:
     assert drive("threads", "24", "15") == "wrong 0\n"
 
 
+def test_d9_threads_run_side_by_side(drive: Driver) -> None:
+    """Eight at once, beside the same eight one after the other."""
+    word, in_turn, other, at_once, *rest = drive("beside", "8", "sleep", "0.4").split()
+    assert (word, other, rest) == ("in_turn", "at_once", ["wrong", "0"])
+    assert int(in_turn) >= 8 * 400
+    assert int(at_once) < int(in_turn) / 2
+
+
 def test_options_reach_the_command(drive: Driver) -> None:
     got = drive("run", "sh", "-c", "pwd; umask; ulimit -n; nice; cat", stdin=b"input\n",
                 env={"RUN_CWD": "/srv", "RUN_LIMITS": "1"})
