@@ -5,24 +5,31 @@ from __future__ import annotations
 
 import array
 import errno
+import fcntl
+import multiprocessing
 import os
 import random
+import resource
 import signal
 import socket
 import struct
+import termios
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from rwtest import native as wire
+from rwtest import users
 from rwtest.daemon import Daemon, DaemonProgram, Launcher
-from rwtest.legacy import OLD, RefusedError, Connection
+from rwtest.legacy import HANDSHAKE_MAX_BYTES, OLD, Connection, RefusedError
 from rwtest.native import (ADOPT, ARGS, ATTACH, CODE, ENV, EXITED, EXPLAIN, F_ARGS, F_ERROR, F_SIGNAL,
                            FDS, FLAGS, HELLO, KEY, LIMITS, NICE, NONCE, PROOF, PROVE, REFUSED, RELEASED, SIGNAL,
                            START, STARTED, STATUS, TIMEOUT, UMASK, VERSION, WELCOME, Gone, Native,
                            Wrong, message, strings)
-from rwtest.wait import wait_for
+from rwtest.wait import status_of, wait_for
 
 TRUE = strings(["true"])
 
@@ -190,6 +197,78 @@ def test_who_says_nothing_is_gone_after_seconds(ours_served: Daemon) -> None:
     with ours_served.native(greet=False) as silent, pytest.raises(Gone):
         silent.receive()
     assert 4 < time.monotonic() - begin < 15
+
+
+# Strangers
+
+N_STRANGERS = 1000
+# What the worker may hold for one that has proved nothing.
+STRANGER_KIB = 4
+
+
+def unread(peer: socket.socket) -> int:
+    """What it has sent and the daemon has not taken."""
+    answer = fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    return int(struct.unpack("i", answer)[0])
+
+
+def crowd_native(daemon: Daemon) -> socket.socket:
+    """HELLO, with as much of tomorrow's as fits, and a whole message of tomorrow."""
+    of_tomorrow = bytes(wire.MESSAGE_BYTES_MAX - len(
+        message(HELLO, 0, {VERSION: u32(1), NONCE: bytes(32), 0x8000: b""})))
+    stranger = Native(daemon.native_path, greet=False)
+    stranger.say(HELLO, 0, {VERSION: u32(1), NONCE: bytes(32), 0x8000: of_tomorrow})
+    stranger.say(0x8000, 0, {0x8000: bytes(wire.MESSAGE_BYTES_MAX - 12)})
+    return stranger.socket
+
+
+def crowd_legacy(daemon: Daemon) -> socket.socket:
+    """All of the longest answer that there may be but its last byte."""
+    stranger = daemon.knock()
+    stranger.receive_challenge()
+    stranger.announce(HANDSHAKE_MAX_BYTES)
+    stranger.send(bytes(HANDSHAKE_MAX_BYTES - 1))
+    return stranger.socket
+
+
+@pytest.fixture()
+def _many_files() -> None:
+    """We may have as many descriptors as there are."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@pytest.mark.usefixtures("_many_files")
+@pytest.mark.parametrize("come", [crowd_native, crowd_legacy], ids=["native", "manager"])
+def test_a_stranger_gets_a_few_kilobytes(
+    our_daemon_program: DaemonProgram, launch: Launcher, service_user: str,
+    come: Callable[[Daemon], socket.socket]
+) -> None:
+    """Also who sends as much as he may. They have seconds, so a slow crowd is no crowd: again."""
+    daemon = launch(our_daemon_program, sudo_user=service_user)
+
+    def memory_kib() -> int:
+        text = Path(f"/proc/{daemon.worker}/status").read_text("ascii")
+        return int(status_of(text, "VmRSS").split()[0])
+
+    with users.acting_as(service_user):
+        daemon.check_serves()
+        come(daemon).close()
+    files_before = daemon.n_descriptors_at_rest()
+    before = memory_kib()
+    for _ in range(5):
+        with ExitStack() as crowd:
+            with users.acting_as(service_user):
+                strangers = [crowd.enter_context(come(daemon)) for _ in range(N_STRANGERS)]
+            wait_for(lambda: not any(map(unread, strangers)), "all to be read")
+            cost_kib = memory_kib() - before
+            is_crowd = daemon.n_descriptors() >= files_before + N_STRANGERS
+        if is_crowd:
+            break
+    assert is_crowd, "they were never all there"
+    assert cost_kib < N_STRANGERS * STRANGER_KIB
+    with users.acting_as(service_user):
+        daemon.check_serves()
 
 
 # Ids
@@ -381,17 +460,55 @@ def test_answers_that_nobody_reads_are_few(ours_served: Daemon) -> None:
             client.socket.close()
 
 
-def test_a_flood_of_starts_leaves_others_their_turn(ours_served: Daemon) -> None:
-    with ours_served.native(timeout=0.5) as flood, ours_served.native() as other:
+def flood_for_ever(native: Native, told: int) -> None:
+    """Always has as many starts on their way as it may."""
+    native.socket.setblocking(False)
+    n_started = 0
+    while True:
         try:
-            for _ in range(3000):
-                flood.start("sh", "-c", "exit 1")
-        except TimeoutError:
-            pass
-        begin = time.monotonic()
-        for _ in range(5):
-            assert other.run("echo", "on")[:2] == (0, b"on\n")
-        assert time.monotonic() - begin < 5
+            native.start("sh", "-c", "exit 1")
+            n_started += 1
+            if n_started == 300:
+                os.write(told, b"!")
+        except BlockingIOError:
+            native.socket.setblocking(True)
+            native.receive()
+            native.socket.setblocking(False)
+
+
+def time_some(native: Native) -> float:
+    """How long ten commands take, one after the other."""
+    begin = time.monotonic()
+    for _ in range(10):
+        assert native.run("echo", "on")[:2] == (0, b"on\n")
+    return time.monotonic() - begin
+
+
+def test_a_flood_of_starts_leaves_another_user_his_turn(
+    our_daemon_program: DaemonProgram, launch: Launcher, service_user: str
+) -> None:
+    """One user's connection always has starts on their way; another's take not much longer."""
+    daemon = launch(our_daemon_program, sudo_user=service_user)
+    with daemon.native() as other:
+        time_some(other)
+        quiet = time_some(other)
+        with users.acting_as(service_user):
+            native = daemon.native()
+        read, write = os.pipe()
+        flood = multiprocessing.get_context("fork").Process(target=flood_for_ever,
+                                                            args=(native, write))
+        flood.start()
+        try:
+            assert os.read(read, 1) == b"!"
+            busy = time_some(other)
+            assert flood.is_alive()
+        finally:
+            flood.kill()
+            flood.join()
+            native.socket.close()
+            os.close(read)
+            os.close(write)
+    assert busy < max(50 * quiet, 3)
 
 
 def test_a_client_that_vanishes_at_any_byte_costs_nothing(ours_served: Daemon) -> None:
