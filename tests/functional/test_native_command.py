@@ -17,11 +17,18 @@ from pathlib import Path
 
 import pytest
 
+from rwtest import users
 from rwtest.daemon import Daemon, DaemonProgram, Launcher
-from rwtest.native import (CODE, COMMANDS_MAX, DURATION, ENV, EXITED, F_ERROR, FILTER, FLAGS,
-                           GO_ON, LATE, LIMITS, NICE, PID, REASON, REFUSED, STARTED, TIMED_OUT, TIMEOUT,
-                           UMASK, USAGE, Gone, Native, Stream, strings)
+from rwtest.native import (CODE, COMMANDS_MAX, DURATION, ENV, EXITED, EXPLAIN, EXPLANATION, F_ARGS,
+                           F_ERROR, FILE, FILTER, FLAGS, GO_ON, LATE, LIMITS, NICE, PID, REASON,
+                           REFUSED, RUN_AS, STARTED, TIMED_OUT, TIMEOUT, UMASK, USAGE, Gone,
+                           Message, Native, Stream, strings)
 from rwtest.wait import is_alive, wait_for
+
+# The page's Limits.
+COMMANDS_OF_CONNECTION, COMMANDS_OF_USER, COMMANDS_OF_ALL = 2048, 3072, 4000
+# Of the counters of a TOTALS.
+RUNNING = 4
 
 LOOK = """
 import json, os, resource, sys
@@ -155,6 +162,39 @@ def test_a_program_that_cannot_be_executed_is_96_with_the_error(
         assert "execute it" in answer.text(REASON)
 
 
+# Questions
+
+
+def test_explain_answers_with_all_that_would_be(
+    our_daemon_program: DaemonProgram, launch: Launcher, service_user: str, tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+    daemon = launch(our_daemon_program, filters=f"""
+        # a comment
+        env: EnvFilter, env, {service_user}, FIRST=, SECOND=two words, sh
+    """.replace("\n        ", "\n"))
+    with daemon.native() as native:
+        env = strings(["FIRST=1", "SECOND=two words"])
+        answer = native.wait(native.ask(EXPLAIN, ["sh", "-c", f"touch {marker}"], {ENV: env}))
+        assert (answer.kind, answer.number(CODE)) == (EXPLANATION, 0)
+        assert set(answer.fields) == {F_ARGS, ENV, CODE, FILTER, FILE, RUN_AS}
+        assert answer.words == ["/usr/bin/sh", "-c", f"touch {marker}"]
+        assert answer.fields[ENV] == env
+        assert answer.text(FILTER) == "env"
+        assert answer.text(RUN_AS) == service_user
+        where = daemon.config.parent / "rootwrap.d/test.filters"
+        line = 1 + where.read_text("utf-8").splitlines().index(
+            f"env: EnvFilter, env, {service_user}, FIRST=, SECOND=two words, sh")
+        assert answer.text(FILE) == f"{where}:{line}"
+
+        answer = native.wait(native.ask(EXPLAIN, ["sh"], {ENV: strings(["THIRD=3"])}))
+        assert (answer.kind, answer.number(CODE)) == (EXPLANATION, 99)
+        assert answer.text(REASON)
+        assert not {F_ARGS, ENV, RUN_AS} & set(answer.fields)
+        assert native.status()[0][1:4] == [0, 0, 0], "nothing is started or counted as refused"
+    assert not marker.exists()
+
+
 # What goes along
 
 
@@ -250,11 +290,26 @@ def test_more_than_the_kernel_takes_is_its_error(native: Native) -> None:
 # Many, and their ends
 
 
-def test_many_run_at_once_on_one_connection(native: Native) -> None:
-    idents = [native.start("sleep", "0.3") for _ in range(200)]
-    begin = time.monotonic()
-    assert [native.wait(ident, EXITED).returncode for ident in idents] == [0] * 200
-    assert time.monotonic() - begin < 15, "not one after the other"
+def fill(native: Native, count: int) -> list[int]:
+    """Has so many commands that run until it ends. Return: their ids."""
+    idents: list[int] = []
+    while len(idents) < count:  # who never reads is not read from
+        some = [native.start("sleep", "300") for _ in range(min(64, count - len(idents)))]
+        for ident in some:
+            assert native.wait(ident, STARTED, REFUSED).kind == STARTED
+        idents += some
+    return idents
+
+
+def test_a_thousand_run_at_once_on_one_connection(native: Native) -> None:
+    idents = fill(native, 1000)
+    counters, commands = native.status()
+    assert counters[RUNNING] == len(commands) == 1000
+    assert len({command.number(PID) for command in commands}) == 1000
+    for ident in idents:
+        native.signal(ident, signal.SIGTERM)
+        assert native.wait(ident, EXITED).returncode == -signal.SIGTERM
+    assert native.status()[0][RUNNING] == 0
 
 
 def test_ends_come_as_they_come(native: Native) -> None:
@@ -492,16 +547,96 @@ def test_a_pipes_end_is_seen_when_the_command_has_ended(native: Native) -> None:
 def test_commands_of_one_connection_have_a_limit(native: Native) -> None:
     assert native.welcome
     most = native.welcome.number(COMMANDS_MAX)
-    idents = []
-    for _ in range(most):
-        idents.append(native.start("sleep", "300"))
-        assert native.wait(idents[-1], STARTED, REFUSED).kind == STARTED
+    idents = fill(native, most)
     answer = native.wait(native.start("true"), REFUSED)
     assert (answer.number(CODE), answer.number(F_ERROR)) == (75, errno.EAGAIN)
     for ident in idents:
         native.signal(ident, signal.SIGKILL)
         assert native.wait(ident, EXITED).returncode == -signal.SIGKILL
     assert native.run("echo", "on")[:2] == (0, b"on\n")
+
+
+def is_busy(native: Native) -> bool:
+    """Whether one more command of it is refused, for there being too many; and runs otherwise."""
+    with Stream() as out:
+        ident = native.start("echo", "on", stdout=out.fd)
+        answer = native.wait(ident, STARTED, REFUSED)
+        if answer.kind == REFUSED:
+            assert (answer.number(CODE), answer.number(F_ERROR)) == (75, errno.EAGAIN)
+            return True
+        assert native.wait(ident, EXITED).returncode == 0
+        assert out.read() == b"on\n"
+        return False
+
+
+def test_commands_of_one_user_and_of_all_have_limits(
+    our_daemon_program: DaemonProgram, launch: Launcher, service_user: str
+) -> None:
+    """On any connections of his; another user is served, until there are too many of all."""
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * COMMANDS_OF_ALL + 1000:
+        pytest.skip("the daemon may not open as many descriptors as so many commands need")
+    daemon = launch(our_daemon_program, {"use_syslog": "False"}, sudo_user=service_user)
+    with users.acting_as(service_user):
+        first, second = daemon.native(), daemon.native()
+    with first, second, daemon.native() as other:
+        fill(first, COMMANDS_OF_CONNECTION)
+        fill(second, COMMANDS_OF_USER - COMMANDS_OF_CONNECTION)
+        assert is_busy(first) and is_busy(second)
+        assert not is_busy(other)
+        fill(other, COMMANDS_OF_ALL - COMMANDS_OF_USER)
+        assert is_busy(other)
+        assert "Too many" not in daemon.stderr(), "the page: no line"
+        first.socket.close()
+        wait_for(lambda: not is_busy(other), "the ends of the first connection's")
+        wait_for(lambda: not is_busy(second), "the same for its user")
+    wait_for(lambda: not daemon.commands(), "the end of all")
+
+
+def test_which_refusals_have_a_line(our_daemon_program: DaemonProgram, launch: Launcher) -> None:
+    """As the page says: each that the monitor has decided on, and no other."""
+    daemon = launch(our_daemon_program, {"use_syslog": "False"})
+    with daemon.native() as native:
+        assert native.wait(native.start()).number(CODE) == 98
+        assert native.wait(native.start("rm", "one")).number(CODE) == 99
+        assert native.wait(native.start("rw-no-such-program", "two")).number(CODE) == 96
+        ident = native.start("sleep", "300")
+        native.wait(ident, STARTED)
+        daemon.send_signal(signal.SIGTERM)
+
+        def refused() -> Message | None:
+            answer = native.wait(native.start("true"), STARTED, REFUSED)
+            return answer if answer.kind == REFUSED else None
+
+        answer = wait_for(refused, "it to stop")
+        assert (answer.number(CODE), answer.number(F_ERROR)) == (75, errno.ESHUTDOWN)
+        native.signal(ident, signal.SIGKILL)
+        native.wait(ident, EXITED)
+    assert daemon.wait() == 0
+    lines = [line.split(": ", 1)[1] for line in daemon.stderr().splitlines()]
+    assert [line.split(" (", 1)[0] for line in lines
+            if not line.startswith(("Started", "Stopped", "("))] == [
+                "Unauthorized command: rm one", "Executable not found: rw-no-such-program"]
+
+
+def test_a_start_for_which_the_monitor_has_no_descriptor_has_a_line(
+    our_daemon_program: DaemonProgram, launch: Launcher
+) -> None:
+    def few() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    daemon = launch(our_daemon_program, {"use_syslog": "False"}, preexec_fn=few)
+    with daemon.native() as native:
+        while (answer := native.wait(native.start("sleep", "300"), STARTED, REFUSED)
+               ).kind == STARTED:
+            pass
+        assert (answer.number(CODE), answer.number(F_ERROR)) == (75, errno.EMFILE)
+        assert answer.text(FILTER) == "sleep"
+        assert answer.text(REASON).startswith(
+            "Cannot start /usr/bin/sleep: watch over one more: Too many open files")
+    wait_for(lambda: not daemon.commands(), "the end of all")
+    assert daemon.stop() == 0
+    assert daemon.stderr().count("Cannot start /usr/bin/sleep: watch over one more: "
+                                 "Too many open files (filter match = sleep)") == 1
 
 
 def test_the_log_has_a_line_for_each(our_daemon_program: DaemonProgram, launch: Launcher) -> None:
