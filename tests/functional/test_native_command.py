@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from rwtest import users
+from rwtest import seccomp, users
 from rwtest.daemon import Daemon, DaemonProgram, Launcher
 from rwtest.native import (CODE, COMMANDS_MAX, DURATION, ENV, EXITED, EXPLAIN, EXPLANATION, F_ARGS,
                            F_ERROR, FILE, FILTER, FLAGS, GO_ON, LATE, LIMITS, NICE, PID, REASON,
                            REFUSED, RUN_AS, STARTED, TIMED_OUT, TIMEOUT, UMASK, USAGE, Gone,
                            Message, Native, Stream, strings)
+from rwtest.programs import Rootwrap
 from rwtest.wait import is_alive, wait_for
 
 # The page's Limits.
@@ -57,6 +58,26 @@ def look(native: Native, cwd: int | None = None, **fields: bytes) -> dict:
 def u32(value: int) -> bytes:
     """A number as fields have it."""
     return struct.pack("<I", value)
+
+
+# How it is started
+
+
+@pytest.mark.skipif(not seccomp.is_possible(), reason="no numbers of this machine's calls")
+def test_no_start_copies_page_tables(our_daemon_program: DaemonProgram, launch: Launcher,
+                                     ours: Rootwrap) -> None:
+    """All starts work where fork(2), and clone(2) without CLONE_VM, fail."""
+    daemon = launch(our_daemon_program, preexec_fn=seccomp.deny_copies)
+    with daemon.native() as native, daemon.session() as session:
+        code, _, err = native.run("sh", "-c", "true & wait")
+        assert code != 0 and b"fork" in err, "else it says nothing"
+        for _ in range(3):  # the only one, and beside another: two ways
+            assert native.run("echo", "on")[:2] == (0, b"on\n")
+            assert session.run(["echo", "on"]) == (0, "on\n", "")
+            native.wait(native.start("sleep", "300"), STARTED)
+    for words in (["echo", "on"], ["env", "FIRST=1", "SECOND=2", "sh", "-c", "echo on"]):
+        done = ours.run(daemon.config, *words, preexec_fn=seccomp.deny_copies)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"on\n", b"")
 
 
 # What comes back

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from rwtest import daemon, programs
+from rwtest import daemon, programs, seccomp
 from rwtest.legacy import Peer
 from rwtest.native import CODE, EXITED, REFUSED, STARTED, Gone, Native, Wrong
 from rwtest.policy import PolicyFolder
@@ -298,6 +298,45 @@ def test_it_serves_with_no_new_privs_and_without_setuid_programs(service: Servic
     service.before = ["setpriv", "--no-new-privs"]
     service.start()
     assert service.run_as(*ids(service_user), "sh", "-c", "id -u").stdout == "(0, b'0\\n', b'')\n"
+
+
+# Of a process that it has for a client: no way to more rights, and no call that would give them.
+PARENTED = Path(seccomp.__file__).read_text("utf-8")
+SEEN = "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status"
+BY_LIBRARY = [str(programs.REACHABLE / "tests/client/client-driver"), "socket", "{socket}",
+              "execute", "sh", "-c", SEEN]
+BY_PYTHON = ["/usr/bin/python3", "-I", "-c", f"""
+import sys
+sys.path.insert(0, {str(programs.REACHABLE / "python")!r})
+from rootwrapd import Client
+print(Client(sys.argv[1]).execute(["sh", "-c", {SEEN!r}])[1])
+""", "{socket}"]
+
+
+@pytest.mark.skipif(not seccomp.is_possible(), reason="no numbers of this machine's calls")
+@pytest.mark.parametrize("words", [BY_LIBRARY, BY_PYTHON], ids=["library", "python"])
+def test_a_client_below_a_parent_that_filters_calls_is_served(
+    service: Service, service_user: str, words: list[str]
+) -> None:
+    """What it is kept from is not needed for asking, and its command is not kept from anything."""
+    programs.reachable_program("tests/client/client-driver")
+    programs.reachable_python()
+    service.start()
+    uid, gid = ids(service_user)
+    around = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups",
+              "/usr/bin/python3", "-I", "-c", PARENTED]
+    own = subprocess.run([*around, "sh", "-c", SEEN], capture_output=True, text=True, timeout=30,
+                         check=True)
+    assert own.stdout == "NoNewPrivs:\t1\nSeccomp:\t2\n"
+    for denied in (["sudo", "-n", "true"], ["setpriv", f"--reuid={uid}", "true"],
+                   ["unshare", "--user", "true"]):
+        assert subprocess.run([*around, *denied], capture_output=True, timeout=30,
+                              check=False).returncode != 0, "else it says nothing"
+    said = subprocess.run([*around, *(word.format(socket=service.socket) if word == "{socket}"
+                                      else word for word in words)],
+                          capture_output=True, text=True, timeout=30, check=False)
+    ours = subprocess.run(["sh", "-c", SEEN], capture_output=True, text=True, check=True).stdout
+    assert ours in said.stdout, said.stderr
 
 
 # Clients in other mount namespaces
