@@ -13,24 +13,27 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from rwtest import daemon
 from rwtest.daemon import Daemon, DaemonProgram, Launcher
-from rwtest.wait import is_alive, wait_for
+from rwtest.wait import cmdline_of, is_alive, wait_for
 
 ROUNDS = int(os.environ.get("RW_FAULT_ROUNDS", "25"))
 LIB = Path(daemon.__file__).resolve().parents[1]
 N_CLIENTS = 3
 
 # Asks for commands that leave a mark each, many at once, until somebody ends; says what it knows.
+# Beside them it has more and more that do not end by themselves.
 CLIENT = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from rwtest.native import *
-path, key, name, marks = sys.argv[2], bytes.fromhex(sys.argv[3]), sys.argv[4], sys.argv[5]
+path, key, name, marks, lasting = sys.argv[2], bytes.fromhex(sys.argv[3]), *sys.argv[4:7]
 known = {}
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
@@ -44,6 +47,7 @@ try:
             token = f"{name}.{count}"
             say("asked", token)
             idents[native.start("sh", "-c", f"echo {token} >> {marks}; exec sleep 0.0{count % 7}")] = token
+        native.start("sleep", lasting)
         for ident, token in idents.items():
             ended = native.wait(ident, EXITED, REFUSED)
             say("ended", token, ended.returncode if ended.kind == EXITED else "refused")
@@ -52,24 +56,37 @@ except (Gone, OSError):
 """
 
 
+def running(is_it: Callable[[list[str]], bool]) -> set[int]:
+    """The processes with such a command line."""
+    pids = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    return {pid for pid in pids if is_it(cmdline_of(pid)) and is_alive(pid)}
+
+
 class Swarm:
     """Some clients of one daemon."""
 
     def __init__(self, of: Daemon, folder: Path, number: int) -> None:
         self.marks = folder / f"marks-{number}"
+        self.lasting = f"300.{os.getpid():07}{number:04}"
         self.outputs = [folder / f"client-{number}-{i}" for i in range(N_CLIENTS)]
         self.processes = []
         for i, output in enumerate(self.outputs):
             with output.open("wb") as out:
                 self.processes.append(subprocess.Popen(
                     [sys.executable, "-I", "-c", CLIENT, LIB, of.native_path, of.key.hex(),
-                     f"{number}.{i}", self.marks], stdin=subprocess.DEVNULL, stdout=out))
+                     f"{number}.{i}", self.marks, self.lasting],
+                    stdin=subprocess.DEVNULL, stdout=out))
 
     def stop(self) -> None:
         """Ends them all."""
         for process in self.processes:
             process.kill()
             process.wait()
+
+    def left(self) -> set[int]:
+        """Its commands that still run: those that end by themselves, and those that don't."""
+        return running(lambda words: words[1:] == [self.lasting] or
+                       (words[1:2] == ["-c"] and str(self.marks) in words[2]))
 
     def check(self, may_be_killed: bool) -> int:
         """Compares what was told with what was done. Return: how many ended."""
@@ -111,20 +128,30 @@ def test_somebody_is_killed(our_daemon_program: DaemonProgram, launch: Launcher,
             of = launch(our_daemon_program)
         swarm = Swarm(of, tmp_path, number)
         try:
-            wait_for(lambda: swarm.marks.exists(), "a first command")
+            wait_for(swarm.marks.exists, "a first command")
+            wait_for(lambda: running(lambda words: words[1:] == [swarm.lasting]), "one that lasts")
             time.sleep(rng.random() * 0.3)
             for pid in victims(of, swarm, what, rng):
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             time.sleep(rng.random() * 0.1)
             if what in {"worker", "monitor"}:
                 wait_for(lambda: not of.is_running(), "the end of both halves")
                 of.wait()
+            lasting = swarm.left()
         finally:
             swarm.stop()
-        wait_for(lambda: not _left(swarm.marks), "the end of all commands")
+
+        def are_gone() -> bool:
+            left = swarm.left()
+            if what == "monitor":  # some were being started when it ended, and know nothing of it
+                for pid in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+            # also who was found under another name meanwhile
+            return not left and not any(map(is_alive, lasting))
+
+        wait_for(are_gone, "the end of all commands")
         n_ended += swarm.check(what == "command")
         if of.is_running():
             of.check_serves()
@@ -136,18 +163,3 @@ def test_somebody_is_killed(our_daemon_program: DaemonProgram, launch: Launcher,
     assert last.stop() == 0
     assert not [of.path for of in launch.daemons if of.path.parent.exists()], \
         "the next daemon removes what killed ones left"
-
-
-def _left(marks: Path) -> list[int]:
-    """Commands of that swarm that still run."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        try:
-            cmdline = Path(f"/proc/{entry}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if os.fsencode(marks) in cmdline and b"sh\0-c" in cmdline and is_alive(int(entry)):
-            found.append(int(entry))
-    return found
