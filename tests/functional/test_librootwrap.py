@@ -15,7 +15,7 @@ import pytest
 from rwtest import daemon, programs, users
 from rwtest.daemon import FILTERS, WORKER_NAME
 from rwtest.policy import PolicyFolder
-from rwtest.wait import children_of, cmdline_of, wait_for
+from rwtest.wait import children_of, cmdline_of, has_unread, is_alive, wait_for
 
 NAME = "rwlib"
 E_UNKNOWN, E_START, E_PROTOCOL, E_NATIVE, E_CONFIG = 1, 2, 3, 4, 5
@@ -254,6 +254,31 @@ def test_a_command_whose_fate_is_unknown_is_not_run_again(drive: Driver, tmp_pat
         assert driver.stdout
         assert driver.stdout.read().startswith(f"error {E_UNKNOWN} ")
     assert trace.read_text() == "ran\n"
+
+
+def test_a_command_that_was_never_decided_on_is_of_unknown_fate_and_runs_once_at_most(
+        drive: Driver, tmp_path: Path) -> None:
+    """The worker is killed when it has asked a monitor that is stopped, and has no answer."""
+    trace = tmp_path / "trace"
+    with drive.start("repeat", "sh", "-c", f"echo ran >>{trace}") as driver:
+        assert once(driver).startswith("exit 0 ")
+        monitor, worker = daemons(driver)
+        os.kill(monitor, signal.SIGSTOP)
+        assert driver.stdin and driver.stdout
+        driver.stdin.write("go\n")
+        driver.stdin.flush()
+        wait_for(lambda: has_unread(monitor), "the worker to ask")
+        kill(worker)
+        first = driver.stdout.readline()
+        os.kill(monitor, signal.SIGCONT)
+        assert first.startswith(f"error {E_UNKNOWN} ")
+        # not that it is reaped: sudo stops itself with what it started
+        wait_for(lambda: not is_alive(monitor), "its end")
+        assert trace.read_text() in {"ran\n", "ran\n" * 2}
+        n_ran = len(trace.read_text().splitlines())
+        assert once(driver).startswith("exit 0 "), "another daemon, for what is asked for again"
+        assert len(trace.read_text().splitlines()) == n_ran + 1
+        driver.communicate()
 
 
 def test_the_daemon_ends_with_the_process(drive: Driver) -> None:

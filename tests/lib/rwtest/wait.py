@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
+import struct
+import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +18,7 @@ T = TypeVar("T")
 
 DEADLINE_S = 20.0
 INTERVAL_S = 0.01
+SYS_PIDFD_GETFD = 438  # on all machines
 
 
 def wait_for(probe: Callable[[], T | None], what: str) -> T:
@@ -53,6 +58,30 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return state not in "ZX"
+
+
+def has_unread(pid: int) -> bool:
+    """Whether a process has a socket from which it has not read what came."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(pid)
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                continue
+            fd = libc.syscall(SYS_PIDFD_GETFD, process, int(name), 0)
+            if fd < 0:
+                raise OSError(ctypes.get_errno(), "pidfd_getfd")
+            try:
+                n_bytes = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
+            except OSError:
+                n_bytes = 0  # one that listens
+            finally:
+                os.close(fd)
+            if n_bytes:
+                return True
+    finally:
+        os.close(process)
+    return False
 
 
 def status_of(text: str, field: str) -> str:
