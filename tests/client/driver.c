@@ -147,6 +147,8 @@ static int do_run(struct rootwrap *handle, char **words)
                 options.cwd_fd = open(getenv("RUN_CWD"), O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (getenv("RUN_TIMEOUT"))
                 options.timeout_ms = strtoull(getenv("RUN_TIMEOUT"), NULL, 10);
+        if (getenv("RUN_GO_ON"))
+                options.flags = ROOTWRAP_GO_ON;
         if (getenv("RUN_LIMITS")) {
                 options.limits = &limit;
                 options.n_limits = 1;

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -35,7 +36,7 @@ class Driver:
         done = subprocess.run([*self.command, *words], input=stdin, stdout=subprocess.PIPE,
                               env={**os.environ, **(env or {})}, timeout=55, check=False)
         assert done.returncode in (0, 2)
-        return done.stdout.decode()
+        return os.fsdecode(done.stdout)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """It goes on, with pipes to its stdin and stdout."""
@@ -342,22 +343,63 @@ def service_conf(tmp_path: Path, text: str) -> str:
     return f"{path}:{NAME}"
 
 
-@pytest.mark.parametrize("words", [
-    ["sh", "-c", "echo some; echo bad >&2; exit 3"],
-    ["sh", "-c", "kill -9 $$"],
-    ["true"],
-    ["no-such", "word"],
-], ids=["streams", "signal", "true", "refused"])
+def by_configuration(program: Path, user: str, config: Path, tmp_path: Path, use: str) -> Driver:
+    """The driver as a service configures it."""
+    where = service_conf(tmp_path, f"[DEFAULT]\nuse_rootwrap_daemon = {use}\n"
+                                   f"rootwrap_config={config}\n")
+    return Driver(program, user, ["config", where])
+
+
+@pytest.mark.parametrize(("words", "want"), [
+    (["sh", "-c", "echo some; echo bad >&2; exit 3"], ["3", "out 5 some", "", "err 4 bad", ""]),
+    (["sh", "-c", "kill -9 $$"], ["137", "out 0 ", "err 0 "]),
+    (["true"], ["0", "out 0 ", "err 0 "]),
+    (["no-such", "word"], None),
+    (["/opt/no/such/program"], ["96", "out 0 "]),
+    ([], ["98", "out 0 "]),
+], ids=["streams", "signal", "true", "refused", "missing", "nothing"])
 def test_a_service_gets_the_same_result_with_and_without_a_daemon(
         program: Path, service_user: str, config: Path, tmp_path: Path, names: None,
-        words: list[str]) -> None:
+        words: list[str], want: list[str] | None) -> None:
+    """What rootwrap tells people of a program that is missing may be more than the daemon does."""
     results = []
     for use in ("true", "no"):
-        where = service_conf(tmp_path, f"[DEFAULT]\nuse_rootwrap_daemon = {use}\n"
-                                       f"rootwrap_config={config}\n")
-        got = lines(Driver(program, service_user, ["config", where])("execute", *words))
-        results.append((got[0].split()[1], got[1:]))
+        drive = by_configuration(program, service_user, config, tmp_path, use)
+        got = lines(drive("execute", *words))
+        results.append([got[0].split()[1], *got[1:]][:len(want) if want else None])
     assert results[0] == results[1]
+    assert want in (results[0], None)
+
+
+@pytest.mark.parametrize(("words", "env", "stdin", "want"), [
+    (["run", "cat"], {}, b"some\0bytes\xff\n", "some\0bytes\udcff\nexit 0 "),
+    (["echo", "100000", "cat"], {}, b"", "exit 0 same 1 err 0\n"),
+    (["run", "sh", "-c", "echo $FIRST-$SECOND"],
+     {"RUN_ENV": "FIRST=1", "RUN_ENV_2": "SECOND=two words"}, b"", "1-two words\nexit 0 "),
+    (["run", "sh", "-c", "echo"], {"RUN_ENV": "THIRD=3"}, b"", "exit 99 "),
+    (["run", "sh", "-c", "pwd"], {"RUN_CWD": "/srv"}, b"", "/srv\nexit 0 "),
+    (["run", "sh", "-c", "umask; ulimit -n; nice"], {"RUN_LIMITS": "1"}, b"",
+     "0077\n77\n7\nexit 0 "),
+    (["signal", "15", "sleep", "40"], {"SIGNAL_LATE": "1"}, b"", "exit 143\n"),
+], ids=["stdin", "execute_stdin", "env", "no_such_env", "cwd", "limits", "a_signal_of_ours"])
+def test_options_do_the_same_with_and_without_a_daemon(
+        program: Path, service_user: str, config: Path, tmp_path: Path, names: None,
+        words: list[str], env: dict[str, str], stdin: bytes, want: str) -> None:
+    for use in ("true", "no"):
+        drive = by_configuration(program, service_user, config, tmp_path, use)
+        assert drive(*words, env=env, stdin=stdin).startswith(want), use
+
+
+@pytest.mark.parametrize("env", [{"RUN_TIMEOUT": "100"}, {"RUN_GO_ON": "1"}])
+def test_without_a_daemon_what_needs_one_is_an_error(
+        program: Path, service_user: str, config: Path, tmp_path: Path, names: None,
+        env: dict[str, str]) -> None:
+    """And the command is not started."""
+    trace = tmp_path / "trace"
+    drive = by_configuration(program, service_user, config, tmp_path, "no")
+    assert drive("run", "sh", "-c", f"echo >{trace}", env=env).startswith(
+        f"error {-errno.EOPNOTSUPP} ")
+    assert not trace.exists()
 
 
 def test_without_a_word_about_it_there_is_no_daemon(
