@@ -470,3 +470,26 @@ def test_the_example_of_a_service(service_user: str, config: Path, names: None,
     done = example(service_user, "service", where, NAME, "no-such")
     assert (done.returncode, done.stderr) == (
         99, f"{NAME}-rootwrap: Unauthorized command: no-such (no filter matched)\n")
+
+
+def test_the_examples_compile_with_what_pkg_config_says(service_user: str, config: Path,
+                                                        in_path: None, tmp_path: Path) -> None:
+    """Against an installed tree and nothing else, as librootwrap(3) says; and one of them runs."""
+    stage = Path("/srv/rwstage")
+    prefix = programs.install_tree(stage).parent
+    (found,) = prefix.glob("**/rootwrap.pc")
+    env = {"PATH": "/usr/bin:/bin", "PKG_CONFIG_LIBDIR": str(found.parent),
+           "PKG_CONFIG_SYSROOT_DIR": str(stage)}
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "rootwrap"], env=env,
+                           capture_output=True, text=True, check=True).stdout.split()
+    assert "-lrootwrap" in flags
+    sources = sorted((prefix / "share/doc/rootwrapd/examples").glob("*.c"))
+    assert len(sources) == 4
+    for source in sources:
+        subprocess.run(["cc", "-o", tmp_path / source.stem, source, *flags,
+                        f"-Wl,-rpath,{found.parents[1]}"], check=True)
+    done = subprocess.run(
+        ["/usr/bin/setpriv", f"--reuid={service_user}", "--regid", service_user, "--init-groups",
+         tmp_path / "execute", config, "sh", "-c", "echo out; exit 4"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=55, check=False)
+    assert (done.returncode, done.stdout) == (4, "out\n"), done.stderr
