@@ -303,6 +303,26 @@ def test_arguments_up_to_the_kernels_own_limit_arrive(native: Native) -> None:
     assert out.split()[0].decode() == hashlib.md5(" ".join(words).encode()).hexdigest()
 
 
+def test_megabytes_of_arguments_arrive_where_the_stack_has_no_limit(
+    our_daemon_program: DaemonProgram, launch: Launcher
+) -> None:
+    """The kernel then takes nearly 6 MiB."""
+    if resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY:
+        pytest.skip("the stack's hard limit can't be raised here")
+
+    def no_limit() -> None:
+        resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    words = [str(number % 10) * 100_000 for number in range(50)]
+    want = hashlib.sha256(" ".join(words).encode()).hexdigest() + "\n"
+    code = ("import hashlib, sys\n"
+            "print(hashlib.sha256(' '.join(sys.argv[1:]).encode()).hexdigest())")
+    daemon = launch(our_daemon_program, preexec_fn=no_limit)
+    with daemon.native() as native, daemon.session() as session:
+        assert native.run("python3", "-I", "-c", code, *words) == (0, want.encode(), b"")
+        assert session.run(["python3", "-I", "-c", code, *words]) == (0, want, "")
+
+
 def test_more_than_the_kernel_takes_is_its_error(native: Native) -> None:
     answer = native.wait(native.start("true", *["y" * 100_000] * 60))
     assert (answer.kind, answer.number(CODE), answer.number(F_ERROR)) == (REFUSED, 96, errno.E2BIG)
