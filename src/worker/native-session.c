@@ -419,11 +419,12 @@ static int take_properties(struct request *request,
         return err_trace(take_limits(task, message));
 }
 
-/* How many native requests a user has unfinished. */
+/* Of the connection, of its user, or in all; what has exited is finished, though its number is not
+ * free before the monitor knows. */
 static bool has_too_many(const struct native_session *session)
 {
         const struct worker *worker = session->peer.worker;
-        size_t n = worker_count_tasks(worker);
+        size_t n = worker_count_tasks(worker) - worker->n_carried;
         size_t n_own = 0;
         size_t i;
 
