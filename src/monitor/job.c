@@ -136,7 +136,9 @@ int job_watch_start(struct job *job, const struct launch *launch)
 
         job->launch = *launch;
         job->is_started = false;
-        r = loop_io_init(&job->start, &job->monitor->loop, dispatch_start, launch->result, EPOLLIN);
+        /* Its end, and not a failure that is told before it: we don't wait for the child. */
+        r = loop_io_init(&job->start, &job->monitor->loop, dispatch_start, launch->result,
+                         EPOLLHUP);
         if (r)
                 end_start(job);
         return err_trace(r);

@@ -3,9 +3,9 @@
  * Where many commands are to be started, waiting for each one's execve(2) would make one processor
  * do all of it. So the child is made by clone(2) with our memory and not waited for: it has a stack
  * of its own and a copy of everything it reads, which stay until its start is over. That is told by
- * a pipe which closes itself on execution: at its end the program runs, and before that comes the
- * error, if there was one. The kernel leaves our memory before it closes descriptors, on execution
- * and at an exit, so nobody reads the copy any more by then.
+ * a pipe which closes itself on execution: before its end comes the error, if there was one; else
+ * the program runs. The kernel leaves our memory before it closes descriptors, on execution and at
+ * an exit, so at the pipe's end, and not before, nobody uses the copy and the stack any more.
  *
  * Two threads of execution in one memory must not meet in the C library: the child makes raw system
  * calls (call.h, child.c). Where these are not known for the machine, or sanitizers watch the
@@ -203,9 +203,20 @@ int launch_begin(struct launch *launch, const struct spawn *spawn)
         return 0;
 }
 
+/* As read(2), but for signals. */
+static ssize_t read_result(const struct launch *launch, void *bytes, size_t n_bytes)
+{
+        ssize_t n;
+
+        do
+                n = read(launch->result, bytes, n_bytes);
+        while (n < 0 && errno == EINTR);
+        return n;
+}
+
 /**
  * launch_finish() - what became of it
- * @launch:      its result can be read; is over afterwards
+ * @launch:      its result is at its end (EPOLLHUP); is over afterwards
  * @reterr_step: where it failed
  *
  * Waits, should it not be over.
@@ -216,10 +227,12 @@ int launch_finish(struct launch *launch, enum spawn_step *reterr_step)
 {
         struct failure failure = { 0 };
         ssize_t n;
+        char more;
 
-        do
-                n = read(launch->result, &failure, sizeof(failure));
-        while (n < 0 && errno == EINTR);
+        n = read_result(launch, &failure, sizeof(failure));
+        /* Who has said what failed still has to end, on the stack that is freed here. */
+        while (n > 0 && read_result(launch, &more, 1) > 0)
+                ;
         (void)close(launch->result);
         launch->result = -1;
         free(launch->image);

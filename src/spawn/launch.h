@@ -11,7 +11,7 @@ struct launch_image;
 struct launch {
         pid_t pid;
         int pidfd;                  /* the caller's, as soon as it takes it */
-        int result;                 /* can be read when the start is over */
+        int result;                 /* at its end when the start is over */
         struct launch_image *image; /* what the child reads until then */
 };
 

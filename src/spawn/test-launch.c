@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -244,6 +245,37 @@ static void one_that_is_forgotten_can_be_killed(void **state)
         (void)close(launch.pidfd);
 }
 
+/* It has said what failed, and still stands on its stack: that is not freed under it. */
+static void one_that_failed_is_waited_for(void **state)
+{
+        const int failure[] = { ENOENT, SPAWN_EXEC };
+        struct launch launch = { .pid = -1, .pidfd = -1, .image = calloc(1, 1) };
+        enum spawn_step step = SPAWN_FORK;
+        bool *has_ended;
+        int fds[2];
+
+        (void)state;
+        has_ended = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_ptr_not_equal(has_ended, MAP_FAILED);
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        launch.pid = fork();
+        if (launch.pid == 0) { /* in the place of the child */
+                (void)close(fds[0]);
+                (void)!write(fds[1], failure, sizeof(failure));
+                (void)usleep(200000);
+                *has_ended = true;
+                _exit(127);
+        }
+        (void)close(fds[1]);
+        launch.result = fds[0];
+        assert_int_equal(launch_finish(&launch, &step), -ENOENT);
+        assert_int_equal(step, SPAWN_EXEC);
+        assert_true(*has_ended);
+        assert_null(launch.image);
+        assert_int_equal(waitpid(launch.pid, NULL, 0), launch.pid);
+        assert_int_equal(munmap(has_ended, 4096), 0);
+}
+
 static void errno_is_left_alone(void **state)
 {
         const char *const argv[] = { "/no/such/program", NULL };
@@ -282,6 +314,7 @@ int main(void)
         test_set_add_test(&set, another_user_is_assumed_whole);
         test_set_add_test(&set, nothing_that_was_given_is_needed_afterwards);
         test_set_add_test(&set, one_that_is_forgotten_can_be_killed);
+        test_set_add_test(&set, one_that_failed_is_waited_for);
         test_set_add_test(&set, errno_is_left_alone);
         return test_set_run(&set, "launch");
 }
