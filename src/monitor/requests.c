@@ -552,6 +552,7 @@ static int take_properties(struct request *request, struct record *record)
                 .limits = request->limits,
                 .n_limits = start->n_limits,
                 .death_signal = start->flags & RECORD_START_GO_ON ? 0 : SIGTERM,
+                .parent = getpid(),
                 .umask = start->umask == RECORD_NO_UMASK ? 0 : start->umask,
                 .nice = start->nice,
         };

@@ -129,12 +129,18 @@ static int keep_apart(const struct spawn_apart *apart, enum spawn_step *step)
         return 0;
 }
 
-/* The kernel forgets it when the user changes, so it comes after that. */
+/* The kernel forgets it when the user changes, so it comes after that; and a parent that is gone by
+ * then sends nothing. A child whose parent has died is another's, or has none that it can see. */
 static int follow_in_death(const struct spawn_apart *apart)
 {
+        int r;
+
         if (!apart || !apart->death_signal)
                 return 0;
-        return (int)call2(SYS_prctl, PR_SET_PDEATHSIG, apart->death_signal);
+        r = (int)call2(SYS_prctl, PR_SET_PDEATHSIG, apart->death_signal);
+        if (r)
+                return r;
+        return call0(SYS_getppid) == apart->parent ? 0 : -ESRCH;
 }
 
 /* All that is the same for a program and for a signal. Return: 0, or negative errno of @step */

@@ -36,6 +36,7 @@ struct spawn_apart {
         const struct spawn_limit *limits; /* the smaller of these and ours hold */
         size_t n_limits;
         int death_signal; /* that it gets when we are gone; 0: none */
+        pid_t parent;     /* for that: ours, getpid(2) */
         uint32_t umask;   /* bits beside our own */
         int32_t nice;     /* its level, if ours is lower */
 };

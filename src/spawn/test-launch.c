@@ -165,6 +165,30 @@ static void another_user_is_assumed_whole(void **state)
         }
 }
 
+/* Return: as run(), for one that follows @parent in death */
+static int run_after(pid_t parent, int *ret_status, enum spawn_step *reterr_step)
+{
+        const char *const argv[] = { "/bin/true", NULL };
+        const struct spawn_apart apart = { .death_signal = SIGTERM, .parent = parent };
+
+        return run(&(struct spawn){ .argv = argv, .nofile = -1, .apart = &apart }, ret_status,
+                   reterr_step);
+}
+
+/* Who died before the child asked to be told of it is not its parent any more. */
+static void whose_parent_has_died_is_not_executed(void **state)
+{
+        enum spawn_step step = SPAWN_FORK;
+        int status = -1;
+
+        (void)state;
+        assert_int_equal(run_after(getpid(), &status, &step), 0);
+        assert_int_equal(status, 0);
+        assert_int_equal(run_after(getppid(), &status, &step), -ESRCH);
+        assert_int_equal(step, SPAWN_IDENTITY);
+        assert_int_equal(status, 127 << 8);
+}
+
 /* What was given is overwritten at once: nothing of it is read any more. */
 static void nothing_that_was_given_is_needed_afterwards(void **state)
 {
@@ -312,6 +336,7 @@ int main(void)
         test_set_add_rows(&set, failures, run_failure);
         test_set_add_test(&set, limits_are_the_smaller_ones);
         test_set_add_test(&set, another_user_is_assumed_whole);
+        test_set_add_test(&set, whose_parent_has_died_is_not_executed);
         test_set_add_test(&set, nothing_that_was_given_is_needed_afterwards);
         test_set_add_test(&set, one_that_is_forgotten_can_be_killed);
         test_set_add_test(&set, one_that_failed_is_waited_for);

@@ -223,6 +223,23 @@ static void a_signal_goes_to_the_process_of_the_pidfd(void **state)
         assert_int_equal(step, SPAWN_KILL);
 }
 
+/* Who died before the child asked to be told of it is not its parent any more. */
+static void whose_parent_has_died_is_not_executed(void **state)
+{
+        static const char *const argv[] = { "/bin/true", NULL };
+        struct spawn_apart apart = { .death_signal = SIGTERM, .parent = getpid() };
+        struct spawn spawn = { .argv = argv, .nofile = -1, .pidfd = -1, .apart = &apart };
+        enum spawn_step step = SPAWN_FORK;
+        int status = -1;
+
+        (void)state;
+        assert_int_equal(run(&spawn, &status, &step), 0);
+        assert_int_equal(status, 0);
+        apart.parent = getppid();
+        assert_int_equal(run(&spawn, &status, &step), -ESRCH);
+        assert_int_equal(step, SPAWN_IDENTITY);
+}
+
 /* One string of it is longer than the kernel passes on. */
 static void an_argument_that_is_too_long_is_an_error(void **state)
 {
@@ -319,6 +336,7 @@ int main(void)
         test_set_add_test(&set, a_larger_limit_changes_nothing);
         test_set_add_test(&set, the_mask_of_signals_is_the_one_that_was_given);
         test_set_add_test(&set, a_signal_goes_to_the_process_of_the_pidfd);
+        test_set_add_test(&set, whose_parent_has_died_is_not_executed);
         test_set_add_test(&set, an_argument_that_is_too_long_is_an_error);
         test_set_add_test(&set, a_stream_that_is_not_open_is_an_error);
         test_set_add_test(&set, many_that_run_at_once_keep_their_own_arguments);
