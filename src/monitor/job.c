@@ -78,6 +78,7 @@ static int dispatch_exit(struct loop_io *io, uint32_t events)
                 status_count_exit(&job->monitor->status, job->audit.duration_us);
         job->has_exited = true;
         loop_timer_stop(&job->late);
+        loop_timer_stop(&job->grace);
         loop_io_deinit(&job->exit);
         (void)close(fd);
         return err_trace(monitor_report(job->monitor, job));
@@ -175,6 +176,26 @@ void job_signal(const struct job *job, int signal)
                 (void)kill(job->pid, signal);
 }
 
+static int dispatch_grace(struct loop_timer *timer)
+{
+        job_signal(container_of(timer, struct job, grace), SIGKILL);
+        return 0;
+}
+
+/**
+ * job_end() - end a command and what it has in its process group: SIGTERM, later SIGKILL
+ * @job: if it is being ended already, has no group of its own, or has exited, nothing is done
+ */
+void job_end(struct job *job)
+{
+        if (!job->is_apart || job->is_ending || job->has_exited)
+                return;
+        job->is_ending = true;
+        job_signal(job, SIGTERM);
+        job_signal(job, SIGCONT); /* one that is stopped would not notice */
+        loop_timer_set(&job->grace, &job->monitor->loop, dispatch_grace, MONITOR_GRACE_MS);
+}
+
 /**
  * job_free() - forget a job; a command that still runs goes on
  * @job: or NULL
@@ -193,6 +214,7 @@ struct job *job_free(struct job *job)
         }
         loop_io_deinit(&job->start);
         loop_timer_stop(&job->late);
+        loop_timer_stop(&job->grace);
         launch_forget(&job->launch);
         job->monitor->jobs[job->id] = NULL;
         job->monitor->n_jobs--;

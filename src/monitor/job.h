@@ -23,9 +23,10 @@ struct job_failure {
 
 struct job {
         struct monitor *monitor;
-        struct loop_io exit;    /* watches its pidfd */
-        struct loop_io start;   /* watches what its launch says, until that is over */
-        struct loop_timer late; /* set until the worker is told that it was started */
+        struct loop_io exit;     /* watches its pidfd */
+        struct loop_io start;    /* watches what its launch says, until that is over */
+        struct loop_timer late;  /* set until the worker is told that it was started */
+        struct loop_timer grace; /* set from SIGTERM to SIGKILL, while it is being ended */
         struct launch launch;
         struct job_failure failure;
         struct job *next_unreported;
@@ -38,6 +39,8 @@ struct job {
         bool is_started;      /* its program runs, or ran */
         bool is_told_started; /* the worker knows, or does not want to */
         bool may_be_late;     /* it need not know when it knows of the exit */
+        bool is_end_wanted;   /* by the worker */
+        bool is_ending;       /* it and its group: by us, not by a client's signal */
         bool has_exited;
         bool is_reported;
         int64_t started_us;
@@ -52,4 +55,5 @@ int job_watch_start(struct job *job, const struct launch *launch);
 struct job *job_free(struct job *job);
 void job_tell_late(struct job *job);
 void job_signal(const struct job *job, int signal);
+void job_end(struct job *job);
 int64_t job_clock_us(void);

@@ -31,32 +31,32 @@
 
 /* The end */
 
-/* Does it end with us? */
+/* Does it end with us? One that is being ended does, even if it was to go on. */
 static bool must_end(const struct job *job)
 {
-        return job && job->is_apart && !job->goes_on && !job->has_exited;
+        return job && job->is_apart && (!job->goes_on || job->is_ending) && !job->has_exited;
 }
 
-/* Return: how many of them there are */
-static size_t signal_jobs(const struct monitor *monitor, int signal)
+/* Is there still a command that we wait for? */
+static bool has_jobs_left(const struct monitor *monitor)
 {
-        size_t n = 0;
         size_t i;
 
-        for (i = 0; i < RECORD_IDS_MAX; i++) {
-                if (!must_end(monitor->jobs[i]))
-                        continue;
-                job_signal(monitor->jobs[i], signal);
-                n++;
-        }
-        return n;
+        for (i = 0; i < RECORD_IDS_MAX; i++)
+                if (must_end(monitor->jobs[i]))
+                        return true;
+        return false;
 }
 
+/* The time is over for all of them. */
 static int dispatch_jobs_end(struct loop_timer *timer)
 {
         struct monitor *monitor = container_of(timer, struct monitor, jobs_end);
+        size_t i;
 
-        (void)signal_jobs(monitor, SIGKILL);
+        for (i = 0; i < RECORD_IDS_MAX; i++)
+                if (must_end(monitor->jobs[i]))
+                        job_signal(monitor->jobs[i], SIGKILL);
         return LOOP_E_EXIT;
 }
 
@@ -68,24 +68,15 @@ static int dispatch_jobs_end(struct loop_timer *timer)
  */
 int monitor_end(struct monitor *monitor)
 {
-        if (monitor->jobs_end.loop)
-                return 0;
-        if (!signal_jobs(monitor, SIGTERM))
-                return LOOP_E_EXIT;
-        (void)signal_jobs(monitor, SIGCONT);
-        loop_timer_set(&monitor->jobs_end, &monitor->loop, dispatch_jobs_end, MONITOR_JOBS_END_MS);
-        return 0;
-}
-
-/* Is there still something that we wait for? */
-static bool has_jobs_left(const struct monitor *monitor)
-{
         size_t i;
 
+        if (monitor->jobs_end.loop)
+                return 0;
         for (i = 0; i < RECORD_IDS_MAX; i++)
                 if (must_end(monitor->jobs[i]))
-                        return true;
-        return false;
+                        job_end(monitor->jobs[i]);
+        loop_timer_set(&monitor->jobs_end, &monitor->loop, dispatch_jobs_end, MONITOR_GRACE_MS);
+        return has_jobs_left(monitor) ? 0 : LOOP_E_EXIT;
 }
 
 /* The worker can't be trusted any more: it is killed at once, and we go with it. */

@@ -28,8 +28,8 @@ struct ruleset;
 #define MONITOR_FILTER_BYTES_MAX 256
 /* Descriptors that commands may not use up. */
 #define MONITOR_FDS_SPARE 32u
-/* How long commands whose client is gone may take to end when we end, in milliseconds. */
-#define MONITOR_JOBS_END_MS 5000
+/* How long commands that are ended may take between SIGTERM and SIGKILL, in milliseconds. */
+#define MONITOR_GRACE_MS 5000
 /* How long the worker may wait to hear that a command was started, if it may at all. */
 #define MONITOR_LATE_MS 10
 /* How long the worker may take to end after it has closed the channel, in milliseconds. */

@@ -702,6 +702,19 @@ static int handle_signal(struct monitor *monitor, struct record *record, struct 
         return 0;
 }
 
+/* Once for each, of those that the worker knows to have been started. */
+static int handle_end_command(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        struct job *job = record->id < RECORD_IDS_MAX ? monitor->jobs[record->id] : NULL;
+
+        (void)fds;
+        if (!job || !job->is_streamed || !job->is_told_started || job->is_end_wanted)
+                return MONITOR_E_VIOLATION;
+        job->is_end_wanted = true;
+        job_end(job);
+        return 0;
+}
+
 /* A failure to answer is an answer without anything in it but the code. */
 static int explain(struct monitor *monitor, uint32_t id, const char *const *argv)
 {
@@ -812,6 +825,7 @@ static const struct permit {
         [RECORD_DONE] = { .handle = handle_done },
         [RECORD_PEER] = { .handle = handle_peer },
         [RECORD_STOP] = { .handle = handle_stop, .is_once = true },
+        [RECORD_END_COMMAND] = { .handle = handle_end_command },
 };
 
 /**

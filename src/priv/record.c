@@ -36,6 +36,7 @@ static const struct shape {
         [RECORD_DONE] = { .n_bytes = sizeof(struct record_done), .has_tail = true },
         [RECORD_PEER] = { .n_bytes = sizeof(struct record_peer_refused) },
         [RECORD_STOP] = { .n_bytes = sizeof(struct record_stop_wanted) },
+        [RECORD_END_COMMAND] = { .n_bytes = 0 },
 };
 
 /**

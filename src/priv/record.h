@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Both programs come from one build; this says so to each other. */
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 /* The longest record. */
 #define RECORD_BYTES_MAX (32u * 1024)
 /* A command has a number below this, which is free again after REFUSED, FAILED or DONE. */
@@ -33,15 +33,16 @@ enum record_type {
         RECORD_FINISH,    /* stop when what runs has been answered */
         RECORD_ADMIT,     /* who may connect to a host service */
         /* to the monitor */
-        RECORD_READY,   /* once, at first */
-        RECORD_ARGS,    /* bytes of the next command's arguments */
-        RECORD_START,   /* the last of these bytes, perhaps, and the streams */
-        RECORD_SIGNAL,  /* to a command that runs */
-        RECORD_EXPLAIN, /* as a start, and nothing is started */
-        RECORD_STATUS,  /* what runs? */
-        RECORD_DONE,    /* clients have been served */
-        RECORD_PEER,    /* somebody could not connect */
-        RECORD_STOP,    /* the worker wants to stop */
+        RECORD_READY,       /* once, at first */
+        RECORD_ARGS,        /* bytes of the next command's arguments */
+        RECORD_START,       /* the last of these bytes, perhaps, and the streams */
+        RECORD_SIGNAL,      /* to a command that runs */
+        RECORD_EXPLAIN,     /* as a start, and nothing is started */
+        RECORD_STATUS,      /* what runs? */
+        RECORD_DONE,        /* clients have been served */
+        RECORD_PEER,        /* somebody could not connect */
+        RECORD_STOP,        /* the worker wants to stop */
+        RECORD_END_COMMAND, /* its client is gone or its time is over: SIGTERM, and SIGKILL later */
         RECORD_TYPES,
 };
 

@@ -43,6 +43,7 @@ static struct record_row {
           { .type = RECORD_DONE, .done.n_done = 1, .tail = "12345678", .n_tail = 8 } },
         { "peer_travels", { .type = RECORD_PEER, .peer = { .reason = 1, .uid = 5, .pid = 6 } } },
         { "stop_travels", { .type = RECORD_STOP, .stop.reason = RECORD_STOP_IDLE } },
+        { "end_command_travels", { .type = RECORD_END_COMMAND, .id = 2 } },
 };
 
 static void run_row(void **state)

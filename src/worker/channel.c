@@ -191,7 +191,7 @@ static int send_task(struct worker *worker, struct task *task)
         return r;
 }
 
-/* Every signal that is waiting, the lowest number first. */
+/* Every signal that is waiting, the lowest number first, and behind them a command's end. */
 static int send_signals(struct worker *worker)
 {
         struct task *task;
@@ -208,6 +208,15 @@ static int send_signals(struct worker *worker)
                         if (r)
                                 return r;
                         signal_set_remove(&task->signals, signal);
+                }
+                if (task->must_end) {
+                        r = send_record(
+                                worker,
+                                &(struct record){ .type = RECORD_END_COMMAND, .id = task->id },
+                                NULL, 0);
+                        if (r)
+                                return r;
+                        task->must_end = false;
                 }
                 list_remove(&task->unsignalled);
         }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request is what the client's id stands for, from the START or the question until its last
- * answer. A command does not outlive its client unless that asked for it: it is sent SIGTERM, and
- * SIGKILL when the grace time is over, and so it is when its own time is over.
+ * answer. A command does not outlive its client unless that asked for it: the monitor is told to
+ * end it, and so it is when its own time is over.
  */
 #include "worker/request.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "util/err.h"
@@ -130,23 +129,12 @@ static int take_refused(struct request *request, const struct record *record)
 
 /* Ends */
 
-static int dispatch_grace(struct loop_timer *timer)
-{
-        struct request *request = container_of(timer, struct request, grace);
-
-        task_signal(&request->task, SIGKILL);
-        return worker_turn(request->task.worker);
-}
-
 static void end(struct request *request)
 {
         if (request->is_ending)
                 return;
         request->is_ending = true;
-        task_signal(&request->task, SIGTERM);
-        task_signal(&request->task, SIGCONT); /* one that is stopped would not notice */
-        loop_timer_set(&request->grace, &request->task.worker->loop, dispatch_grace,
-                       REQUEST_GRACE_MS);
+        task_end(&request->task);
 }
 
 static int dispatch_timeout(struct loop_timer *timer)
@@ -208,7 +196,6 @@ static int take_exited(struct request *request, const struct record *record)
         session = leave_session(request);
         worker_touch(request->task.worker);
         loop_timer_stop(&request->timeout);
-        loop_timer_stop(&request->grace);
         task_done(&request->task, &carried);
         free(request);
         if (!session)
@@ -489,7 +476,6 @@ struct request *request_free(struct request *request)
                 return NULL;
         (void)leave_session(request);
         loop_timer_stop(&request->timeout);
-        loop_timer_stop(&request->grace);
         task_deinit(&request->task);
         free(request);
         return NULL;

@@ -12,9 +12,6 @@
 struct fd_list;
 struct native_session;
 
-/* Between SIGTERM and SIGKILL, for a command whose client is gone or whose time is over. */
-#define REQUEST_GRACE_MS 5000
-
 /* A year: no sum of times overflows. */
 #define REQUEST_TIMEOUT_MAX_MS (UINT64_C(366) * 24 * 3600 * 1000)
 
@@ -24,11 +21,10 @@ struct request {
         struct request *next;           /* of its bucket */
         uint32_t id;                    /* the client's */
         bool is_started;
-        bool is_ending; /* it was sent SIGTERM by us */
+        bool is_ending; /* the monitor was told to end it */
         bool has_timed_out;
         int64_t timeout_ms; /* 0: none */
         struct loop_timer timeout;
-        struct loop_timer grace;
 };
 
 int request_new(struct request **ret_request,

@@ -104,6 +104,18 @@ void task_signal(struct task *task, int signal)
         list_append(&task->worker->unsignalled, &task->unsignalled);
 }
 
+/**
+ * task_end() - have what was started ended
+ * @task: was started, in a process group of its own, and has not exited; not asked for before; sent
+ *        with the next turn
+ */
+void task_end(struct task *task)
+{
+        task->must_end = true;
+        list_remove(&task->unsignalled);
+        list_append(&task->worker->unsignalled, &task->unsignalled);
+}
+
 static void forget(struct task *task)
 {
         list_remove(&task->unsent);

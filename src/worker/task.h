@@ -47,6 +47,7 @@ struct task {
         uint32_t n_limits;
         struct record_limit *limits; /* owned; NULL: none */
         uint64_t signals;            /* util/signal-set.h: that are to be sent */
+        bool must_end;               /* and after them, that it is to end */
 };
 
 int task_init(struct task *task, struct worker *worker, const struct task_ops *ops, uint32_t type);
@@ -54,5 +55,6 @@ void task_ask(struct task *task, struct queue *args);
 void task_sent(struct task *task);
 bool task_is_cut(const struct task *task);
 void task_signal(struct task *task, int signal);
+void task_end(struct task *task);
 void task_deinit(struct task *task);
 void task_done(struct task *task, const struct record_carried *carried);

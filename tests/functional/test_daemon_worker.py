@@ -69,6 +69,13 @@ VIOLATIONS = {
     "a signal that clients may not send":
         "start('sleep', '30', flags=APART); record(SIGNAL, 0, struct.pack('=i', 19))",
     "no signal": "start('sleep', '30', flags=APART); record(SIGNAL, 0, struct.pack('=i', 0))",
+    "an end for nobody": "record(END_COMMAND, 0)",
+    "an end out of range": "record(END_COMMAND, 4096)",
+    "an end for a manager's command": "start('sleep', '30'); record(END_COMMAND, 0)",
+    "an end twice": "start('sleep', '30', flags=APART); read(); record(END_COMMAND, 0);"
+                    " record(END_COMMAND, 0)",
+    "an end with more to it":
+        "start('sleep', '30', flags=APART); read(); record(END_COMMAND, 0, struct.pack('=i', 9))",
     "a question with the number of a command": "start('sleep', '30'); explain('touch')",
     "a question out of range": "explain('touch', ident=4096)",
     "a question with fewer arguments than it says": "explain('touch', n_args=3)",

@@ -735,6 +735,21 @@ def test_without_its_worker_the_monitor_kills_what_ignores_sigterm(
     wait_for(lambda: not is_alive(pid), "the end of the command")
 
 
+def test_what_is_to_go_on_and_has_timed_out_ends_without_the_daemon(
+    our_daemon_program: DaemonProgram, launch: Launcher
+) -> None:
+    of = launch(our_daemon_program)
+    native = of.native()
+    ident = native.start("sh", "-c", "trap '' TERM; while :; do sleep 1; done",
+                         fields={FLAGS: u32(GO_ON), TIMEOUT: struct.pack("<Q", 500)})
+    pid = native.wait(ident, STARTED).number(PID)
+    time.sleep(1.5)
+    assert is_alive(pid)
+    os.kill(of.worker, signal.SIGKILL)
+    assert of.wait() == 1
+    wait_for(lambda: not is_alive(pid), "its end")
+
+
 @pytest.mark.parametrize("half", ["worker", "monitor"])
 def test_what_is_to_go_on_goes_on_without_the_daemon(
     our_daemon_program: DaemonProgram, launch: Launcher, half: str

@@ -75,6 +75,8 @@ struct asked {
         enum state state;
         bool is_apart;
         bool is_late;
+        bool is_told; /* the worker knows that it was started */
+        bool is_ended;
         int fds[RECORD_STREAMS];
         size_t n_fds;
 };
@@ -256,6 +258,17 @@ static void hear_signal(const struct play *play, const struct record *record)
                 ORACLE(i + 1 < sizeof(allowed) / sizeof(allowed[0]));
 }
 
+static void hear_end_command(struct play *play, const struct record *record)
+{
+        struct asked *asked;
+
+        ORACLE(record->id < RECORD_IDS_MAX);
+        asked = &play->asked[record->id];
+        ORACLE(asked->state == STATE_STARTED || asked->state == STATE_EXITED);
+        ORACLE(asked->is_apart && asked->is_told && !asked->is_ended);
+        asked->is_ended = true;
+}
+
 static void hear_record(struct play *play, struct record *record, struct fd_list *fds)
 {
         ORACLE(!fds->n_fds || record->type == RECORD_START);
@@ -271,6 +284,9 @@ static void hear_record(struct play *play, struct record *record, struct fd_list
                 return;
         case RECORD_SIGNAL:
                 hear_signal(play, record);
+                return;
+        case RECORD_END_COMMAND:
+                hear_end_command(play, record);
                 return;
         case RECORD_EXPLAIN:
                 (void)begin(play, record->id, STATE_EXPLAIN);
@@ -357,8 +373,10 @@ static void answer_start(struct play *play, uint32_t id, uint8_t how)
         }
         if (asked->is_apart && !(asked->is_late && how & 4)) {
                 record = (struct record){ .type = RECORD_STARTED, .id = id, .started.pid = 7 };
-                if (tell(play, &record))
+                if (tell(play, &record)) {
                         asked->state = STATE_STARTED;
+                        asked->is_told = true;
+                }
                 return;
         }
         write_something(asked, how & 2 ? 70000 : 100);
