@@ -3,10 +3,14 @@
  * A job lives from the start of its command until the worker has served the client: then both its
  * exit and its bytes are known, and its line goes to the log. Its exit comes through a pidfd, so
  * that no signal handler and no other process can get in between.
+ *
+ * One that is being ended is not reaped at its exit when others may be left in its process group,
+ * who have their grace time: monitor/remains.c.
  */
 #include "monitor/job.h"
 
 #include <errno.h>
+#include <linux/posix_types.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -16,6 +20,7 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
+#include "monitor/remains.h"
 #include "monitor/ruleset.h"
 #include "util/cleanup.h"
 #include "util/err.h"
@@ -31,9 +36,78 @@ int64_t job_clock_us(void)
         return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static uint64_t as_us(const struct timeval *time)
+static uint64_t as_us(int64_t seconds, int64_t us)
 {
-        return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+        return (uint64_t)seconds * 1000000 + (uint64_t)us;
+}
+
+/* The kernel's own structure, whatever the C library makes of times: getrusage(2). */
+struct usage {
+        __kernel_long_t user_s;
+        __kernel_long_t user_us;
+        __kernel_long_t system_s;
+        __kernel_long_t system_us;
+        __kernel_long_t rss_max_kb;
+        __kernel_long_t others[13];
+};
+
+/* As wait(2) has it. */
+static int status_of(const siginfo_t *info)
+{
+        switch (info->si_code) {
+        case CLD_EXITED:
+                return info->si_status << 8;
+        case CLD_DUMPED:
+                return info->si_status | WCOREFLAG;
+        default:
+                return info->si_status;
+        }
+}
+
+/* What became of a command, of whose group there may be a rest: it is not reaped. Only the system
+ * call, and not the C library's waitid(), tells also what was used. Return: has it ended? */
+static bool look_at(struct job *job)
+{
+        struct usage usage = { 0 };
+        siginfo_t info = { .si_pid = 0 };
+
+        if (syscall(SYS_waitid, P_PID, job->pid, &info, WEXITED | WNOHANG | WNOWAIT, &usage) < 0 ||
+            info.si_pid != job->pid)
+                return false;
+        job->exited = (struct record_exited){
+                .status = status_of(&info),
+                .user_us = as_us(usage.user_s, usage.user_us),
+                .system_us = as_us(usage.system_s, usage.system_us),
+                .rss_max_kb = (uint64_t)usage.rss_max_kb,
+        };
+        return true;
+}
+
+/* The same of any other, which is reaped. */
+static bool reap(struct job *job)
+{
+        struct rusage usage;
+        int status;
+
+        if (wait4(job->pid, &status, WNOHANG, &usage) != job->pid)
+                return false;
+        job->exited = (struct record_exited){
+                .status = status,
+                .user_us = as_us(usage.ru_utime.tv_sec, usage.ru_utime.tv_usec),
+                .system_us = as_us(usage.ru_stime.tv_sec, usage.ru_stime.tv_usec),
+                .rss_max_kb = (uint64_t)usage.ru_maxrss,
+        };
+        return true;
+}
+
+/* Its group has the rest of the time that the command had. */
+static void leave_group(struct job *job)
+{
+        struct loop *loop = &job->monitor->loop;
+        int64_t left_ms = job->grace.deadline_ms - loop->now_ms;
+
+        loop_timer_stop(&job->grace);
+        remains_hold(&job->monitor->remains, job->pid, left_ms);
 }
 
 /* The start is over. */
@@ -58,27 +132,23 @@ static int dispatch_start(struct loop_io *io, uint32_t events)
 static int dispatch_exit(struct loop_io *io, uint32_t events)
 {
         struct job *job = container_of(io, struct job, exit);
-        struct rusage usage;
+        bool is_held = job->grace.loop;
         int fd = io->fd;
 
         (void)events;
         if (job->start.loop)
                 end_start(job);
-        if (wait4(job->pid, &job->audit.status, WNOHANG, &usage) != job->pid)
+        if (!(is_held ? look_at(job) : reap(job)))
                 return 0;
+        if (is_held)
+                leave_group(job);
+        job->audit.status = job->exited.status;
         job->audit.duration_us = job_clock_us() - job->started_us;
-        job->exited = (struct record_exited){
-                .status = job->audit.status,
-                .user_us = as_us(&usage.ru_utime),
-                .system_us = as_us(&usage.ru_stime),
-                .rss_max_kb = (uint64_t)usage.ru_maxrss,
-                .duration_us = (uint64_t)job->audit.duration_us,
-        };
+        job->exited.duration_us = (uint64_t)job->audit.duration_us;
         if (job->is_started)
                 status_count_exit(&job->monitor->status, job->audit.duration_us);
         job->has_exited = true;
         loop_timer_stop(&job->late);
-        loop_timer_stop(&job->grace);
         loop_io_deinit(&job->exit);
         (void)close(fd);
         return err_trace(monitor_report(job->monitor, job));

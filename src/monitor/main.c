@@ -134,6 +134,7 @@ static int prepare(struct start *start)
         r = loop_init(&monitor->loop);
         if (r)
                 return fail(start, RC_FAILED, "Cannot make an epoll set", -r);
+        remains_init(&monitor->remains, &monitor->loop);
         return 0;
 }
 

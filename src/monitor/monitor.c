@@ -57,7 +57,31 @@ static int dispatch_jobs_end(struct loop_timer *timer)
         for (i = 0; i < RECORD_IDS_MAX; i++)
                 if (must_end(monitor->jobs[i]))
                         job_signal(monitor->jobs[i], SIGKILL);
-        return LOOP_E_EXIT;
+        return LOOP_E_EXIT; /* what remains of others is killed then */
+}
+
+static int dispatch_look(struct loop_timer *timer);
+
+/*
+ * What commands leave behind in their groups has its grace time also when we end: it may be just
+ * what must not be cut off. So as not to wait for that where nobody is left, we look; while we
+ * serve, which would have us look for each command, a zombie is cheaper.
+ *
+ * Return: LOOP_E_EXIT when nothing is left, or 0
+ */
+static int end_if_alone(struct monitor *monitor)
+{
+        if (has_jobs_left(monitor))
+                return 0; /* its exit gets us here again */
+        if (!remains_live(&monitor->remains))
+                return LOOP_E_EXIT;
+        loop_timer_set(&monitor->look, &monitor->loop, dispatch_look, MONITOR_LOOK_MS);
+        return 0;
+}
+
+static int dispatch_look(struct loop_timer *timer)
+{
+        return end_if_alone(container_of(timer, struct monitor, look));
 }
 
 /**
@@ -76,7 +100,7 @@ int monitor_end(struct monitor *monitor)
                 if (must_end(monitor->jobs[i]))
                         job_end(monitor->jobs[i]);
         loop_timer_set(&monitor->jobs_end, &monitor->loop, dispatch_jobs_end, MONITOR_GRACE_MS);
-        return has_jobs_left(monitor) ? 0 : LOOP_E_EXIT;
+        return end_if_alone(monitor);
 }
 
 /* The worker can't be trusted any more: it is killed at once, and we go with it. */
@@ -247,7 +271,7 @@ int monitor_report(struct monitor *monitor, struct job *job)
         int r = -EAGAIN;
 
         if (monitor->jobs_end.loop)
-                return has_jobs_left(monitor) ? 0 : LOOP_E_EXIT;
+                return end_if_alone(monitor);
         if (monitor->is_stopping)
                 monitor_expect_end(monitor);
         if (!monitor->first_unreported && !monitor->n_held) /* what was said first comes first */
@@ -611,9 +635,11 @@ void monitor_deinit(struct monitor *monitor)
 
         for (i = 0; monitor->n_jobs && i < RECORD_IDS_MAX; i++)
                 (void)job_free(monitor->jobs[i]);
+        remains_kill(&monitor->remains);
         loop_timer_stop(&monitor->worker_end);
         loop_timer_stop(&monitor->finish);
         loop_timer_stop(&monitor->jobs_end);
+        loop_timer_stop(&monitor->look);
         loop_timer_stop(&monitor->watchdog);
         loop_timer_stop(&monitor->audit_due);
         loop_io_deinit(&monitor->channel);

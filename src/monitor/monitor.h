@@ -12,6 +12,7 @@
 #include "monitor/audit.h"
 #include "monitor/namespace.h"
 #include "monitor/notify.h"
+#include "monitor/remains.h"
 #include "monitor/socket-dir.h"
 #include "monitor/status.h"
 #include "monitor/worker-process.h"
@@ -30,6 +31,8 @@ struct ruleset;
 #define MONITOR_FDS_SPARE 32u
 /* How long commands that are ended may take between SIGTERM and SIGKILL, in milliseconds. */
 #define MONITOR_GRACE_MS 5000
+/* How often it is looked, at our end, whether anybody is left of them. */
+#define MONITOR_LOOK_MS 100
 /* How long the worker may wait to hear that a command was started, if it may at all. */
 #define MONITOR_LATE_MS 10
 /* How long the worker may take to end after it has closed the channel, in milliseconds. */
@@ -81,7 +84,9 @@ struct monitor {
         struct notify notify;
         struct loop_timer watchdog; /* when the service manager wants to hear of us */
         bool must_admit;            /* the worker is to be told who may connect */
+        struct remains remains;     /* of jobs that were ended */
         struct loop_timer jobs_end; /* we end as soon as jobs that don't go on without us have */
+        struct loop_timer look;     /* and what remains of them */
         int exit_code;
 };
 

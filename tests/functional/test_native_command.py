@@ -460,6 +460,91 @@ def test_a_command_ends_with_its_client(ours_served: Daemon) -> None:
     wait_for(lambda: not any(map(is_alive, [pid, *children])), "the end of all three")
 
 
+# A shell that ends at SIGTERM, which another one in its group ignores. What that does at last is
+# what must not be cut off.
+LEADER = "(trap '' TERM; echo $$ >{}; {}) & echo $! >{}; wait"
+
+
+class Group:
+    """Such a command, and who is left when its leader has ended."""
+
+    def __init__(self, folder: Path, then: str) -> None:
+        self.started = folder / "started"
+        self.member = folder / "member"
+        self.done = folder / "done"
+        self.words = ("sh", "-c", LEADER.format(self.started, then.format(done=self.done),
+                                                self.member))
+
+    def pid(self) -> int:
+        """Of the one that ignores SIGTERM, as soon as it does."""
+        wait_for(lambda: self.started.exists() and self.started.read_text(), "its start")
+        return wait_for(lambda: int(self.member.read_text() or 0) if self.member.exists() else 0,
+                        "its number")
+
+
+@pytest.mark.parametrize("why", ["its client is gone", "its time is over"])
+def test_who_ignores_sigterm_is_killed_though_its_leader_has_ended(
+    ours_served: Daemon, tmp_path: Path, why: str
+) -> None:
+    group = Group(tmp_path, "while :; do sleep 1; done")
+    fields = {TIMEOUT: struct.pack("<Q", 1000)} if "time" in why else {}
+    with ours_served.native() as native:
+        ident = native.start(*group.words, fields=fields)
+        leader = native.wait(ident, STARTED).number(PID)
+        member = group.pid()
+        if fields:
+            ended = native.wait(ident, EXITED)
+            assert (ended.returncode, ended.number(FLAGS)) == (-signal.SIGTERM, TIMED_OUT)
+            assert 1_000_000 <= ended.number(DURATION) < 4_000_000, "at its exit, it is told"
+    wait_for(lambda: not is_alive(leader), "the leader's end")
+    begun = time.monotonic()
+    time.sleep(3)
+    assert is_alive(member), "it has the whole time"
+    assert os.getpgid(member) == leader
+    wait_for(lambda: not is_alive(member), "its end")
+    assert time.monotonic() - begun < 7
+    wait_for(lambda: leader not in ours_served.commands(), "the leader to be reaped")
+
+
+def test_the_usage_of_one_that_is_ended_is_told(native: Native) -> None:
+    ident = native.start("python3", "-c", "while True: bytearray(50_000_000)",
+                         fields={TIMEOUT: struct.pack("<Q", 1500)})
+    ended = native.wait(ident, EXITED)
+    user_us, system_us, rss_kib = struct.unpack("<3Q", ended.fields[USAGE])
+    assert ended.returncode == -signal.SIGTERM
+    assert 100_000 < user_us + system_us < ended.number(DURATION) * 1.1
+    assert 50_000 < rss_kib < 200_000
+
+
+@pytest.mark.parametrize("how", ["exit 3", "kill -KILL $$"])
+def test_the_status_of_one_that_is_ended_is_its_own(native: Native, how: str) -> None:
+    ident = native.start("sh", "-c", f"trap '{how}' TERM; sleep 30 & wait",
+                         fields={TIMEOUT: struct.pack("<Q", 500)})
+    assert native.wait(ident, EXITED).returncode == (3 if "3" in how else -signal.SIGKILL)
+
+
+def test_who_finishes_in_the_grace_time_is_let_finish(ours_served: Daemon, tmp_path: Path) -> None:
+    group = Group(tmp_path, "sleep 2; touch {done}")
+    with ours_served.native() as native:
+        native.wait(native.start(*group.words), STARTED)
+        member = group.pid()
+    wait_for(lambda: not is_alive(member), "its end")
+    assert group.done.exists()
+
+
+def test_a_clients_own_sigterm_is_nothing_but_that(ours_served: Daemon, tmp_path: Path) -> None:
+    group = Group(tmp_path, "sleep 39")
+    with ours_served.native() as native:
+        ident = native.start(*group.words)
+        native.wait(ident, STARTED)
+        member = group.pid()
+        native.signal(ident, signal.SIGTERM)
+        assert native.wait(ident, EXITED).returncode == -signal.SIGTERM
+        time.sleep(6.5)
+    assert is_alive(member)
+    os.kill(member, signal.SIGKILL)
+
+
 def test_what_has_a_session_of_its_own_lives_on(ours_served: Daemon, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     with ours_served.native() as native:
@@ -486,7 +571,7 @@ def test_commands_that_are_not_started_yet_end_with_their_client(ours_served: Da
     with ours_served.native() as native:
         for i in range(300):
             native.start("sh", "-c", f"sleep 36; touch {tmp_path}/{i}")
-    wait_for(lambda: not ours_served.commands(), "the end of all")
+    wait_for(lambda: not ours_served.running(), "the end of all")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -533,8 +618,8 @@ def test_a_command_ends_with_its_client_also_before_that_is_told(ours_served: Da
     for _ in range(5):
         with ours_served.native() as native:
             native.start("sleep", "41", fields={FLAGS: u32(LATE)})
-            wait_for(lambda: ours_served.commands(), "the command")
-        wait_for(lambda: not ours_served.commands(), "its end")
+            wait_for(lambda: ours_served.running(), "the command")
+        wait_for(lambda: not ours_served.running(), "its end")
 
 
 # Large
@@ -733,6 +818,55 @@ def test_without_its_worker_the_monitor_kills_what_ignores_sigterm(
     assert daemon.wait() == 1
     assert 4 < time.monotonic() - begin < 15
     wait_for(lambda: not is_alive(pid), "the end of the command")
+
+
+def test_without_its_worker_the_monitor_waits_for_who_finishes(
+    our_daemon_program: DaemonProgram, launch: Launcher, tmp_path: Path
+) -> None:
+    group = Group(tmp_path, "sleep 2; touch {done}")
+    of = launch(our_daemon_program)
+    native = of.native()
+    native.wait(native.start(*group.words), STARTED)
+    member = group.pid()
+    begun = time.monotonic()
+    os.kill(of.worker, signal.SIGKILL)
+    assert of.wait() == 1
+    assert 1.5 < time.monotonic() - begun < 4.5, "not longer than that takes"
+    assert not is_alive(member)
+    assert group.done.exists()
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["as it should", "without its worker"])
+def test_at_its_end_the_monitor_kills_who_ignores_sigterm(
+    our_daemon_program: DaemonProgram, launch: Launcher, tmp_path: Path, is_killed: bool
+) -> None:
+    group = Group(tmp_path, "while :; do sleep 1; done")
+    of = launch(our_daemon_program)
+    with of.native() as native:
+        leader = native.wait(native.start(*group.words), STARTED).number(PID)
+        member = group.pid()
+        if is_killed:
+            os.kill(of.worker, signal.SIGKILL)
+    wait_for(lambda: not is_alive(leader), "the leader's end")
+    begun = time.monotonic()
+    if not is_killed:
+        of.send_signal(signal.SIGTERM)
+    assert of.wait() == (1 if is_killed else 0)
+    assert 3 < time.monotonic() - begun < 7
+    assert not is_alive(member)
+
+
+def test_a_stop_does_not_wait_for_a_group_with_nobody_in_it(
+    our_daemon_program: DaemonProgram, launch: Launcher
+) -> None:
+    of = launch(our_daemon_program)
+    with of.native() as native:
+        leader = native.wait(native.start("sleep", "42"), STARTED).number(PID)
+    wait_for(lambda: not is_alive(leader), "its end")
+    assert leader in of.commands()
+    begun = time.monotonic()
+    assert of.stop() == 0
+    assert time.monotonic() - begun < 2
 
 
 def test_what_is_to_go_on_and_has_timed_out_ends_without_the_daemon(

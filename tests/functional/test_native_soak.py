@@ -112,7 +112,7 @@ def victims(of: Daemon, swarm: Swarm, what: str, rng: random.Random) -> list[int
     if what == "client":
         return [rng.choice(swarm.processes).pid]
     if what == "command":
-        return rng.sample(commands, 1) if (commands := of.commands()) else []
+        return rng.sample(commands, 1) if (commands := of.running()) else []
     return [of.worker if what == "worker" else of.pid]
 
 

@@ -188,6 +188,10 @@ class Daemon:
         """Processes that the daemon has started for clients and not yet reaped."""
         return [pid for pid in children_of(self.pid) if pid not in self.pids]
 
+    def running(self) -> list[int]:
+        """Of these, the ones that have not ended: who was ended, is kept for a while."""
+        return [pid for pid in self.commands() if is_alive(pid)]
+
     def is_running(self) -> bool:
         """Whether any process of it lives."""
         return any(map(is_alive, self.pids))

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real process groups: their leaders end at once, others of them later or not at all. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loop/loop.h"
+#include "monitor/remains.h"
+#include "util/test.h"
+
+#define LONG_MS 60000
+
+static bool has_no_memory;
+
+void *__real_calloc(size_t n, size_t n_bytes);
+void *__wrap_calloc(size_t n, size_t n_bytes);
+
+void *__wrap_calloc(size_t n, size_t n_bytes)
+{
+        return has_no_memory ? NULL : __real_calloc(n, n_bytes);
+}
+
+/* A group whose leader has ended. Who else is in it, is a child of ours by then. */
+struct group {
+        pid_t leader;
+        pid_t member; /* 0: there is none */
+};
+
+/* Its member ends by itself after @member_ms; 0: there is none. */
+static struct group group_new(int member_ms)
+{
+        struct group group = { .leader = 0 };
+        siginfo_t info;
+        pid_t member;
+        int fds[2];
+
+        assert_int_equal(pipe(fds), 0);
+        group.leader = fork();
+        if (group.leader < 0 && errno == EAGAIN)
+                skip(); /* so many processes may not be made here */
+        assert_true(group.leader >= 0);
+        if (group.leader == 0) {
+                (void)setpgid(0, 0);
+                member = member_ms ? fork() : 0;
+                if (member_ms && member == 0) {
+                        (void)prctl(PR_SET_NAME, "a) Z 1 (1"); /* nobody is taken in */
+                        (void)usleep((useconds_t)member_ms * 1000);
+                        _exit(0);
+                }
+                (void)!write(fds[1], &member, sizeof(member));
+                _exit(3);
+        }
+        assert_int_equal(read(fds[0], &group.member, sizeof(group.member)), sizeof(group.member));
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        assert_int_equal(waitid(P_PID, (id_t)group.leader, &info, WEXITED | WNOWAIT), 0);
+        return group;
+}
+
+static void is_reaped(const struct group *group)
+{
+        assert_int_equal(waitpid(group->leader, NULL, WNOHANG), -1);
+        assert_int_equal(errno, ECHILD);
+}
+
+/* We are its reaper, and have to wait for it. */
+static void ends_by(const struct group *group, int status)
+{
+        int found;
+
+        assert_int_equal(waitpid(group->member, &found, 0), group->member);
+        assert_int_equal(found, status);
+}
+
+static int leave(struct loop_timer *timer)
+{
+        (void)timer;
+        return LOOP_E_EXIT;
+}
+
+static void pass(struct loop *loop, int64_t ms)
+{
+        struct loop_timer timer = { 0 };
+
+        loop_timer_set(&timer, loop, leave, ms);
+        assert_int_equal(loop_run(loop), 0);
+        loop_timer_stop(&timer);
+}
+
+static struct loop loop;
+static struct remains remains;
+
+static int begin(void **state)
+{
+        (void)state;
+        assert_int_equal(loop_init(&loop), 0);
+        remains_init(&remains, &loop);
+        return 0;
+}
+
+static int finish(void **state)
+{
+        (void)state;
+        remains_kill(&remains);
+        assert_int_equal(remains.n_held, 0);
+        assert_null(loop.first_timer);
+        loop_deinit(&loop);
+        return 0;
+}
+
+static void who_is_left_is_killed_when_the_time_is_over(void **state)
+{
+        struct group group = group_new(LONG_MS);
+
+        (void)state;
+        remains_hold(&remains, group.leader, 300);
+        pass(&loop, 100);
+        assert_int_equal(remains.n_held, 1);
+        assert_int_equal(kill(group.leader, 0), 0);
+        assert_int_equal(waitpid(group.member, NULL, WNOHANG), 0);
+        pass(&loop, 400);
+        assert_int_equal(remains.n_held, 0);
+        is_reaped(&group);
+        ends_by(&group, SIGKILL);
+}
+
+static void who_ends_in_time_is_let_end(void **state)
+{
+        struct group group = group_new(100);
+
+        (void)state;
+        remains_hold(&remains, group.leader, 2000);
+        ends_by(&group, 0);
+        assert_int_equal(remains.n_held, 1);
+        remains_kill(&remains);
+        is_reaped(&group);
+}
+
+static void without_time_it_is_killed_at_once(void **state)
+{
+        struct group group = group_new(LONG_MS);
+
+        (void)state;
+        remains_hold(&remains, group.leader, 0);
+        assert_int_equal(remains.n_held, 0);
+        is_reaped(&group);
+        ends_by(&group, SIGKILL);
+}
+
+static void without_memory_it_is_killed_at_once(void **state)
+{
+        struct group group = group_new(LONG_MS);
+
+        (void)state;
+        has_no_memory = true;
+        remains_hold(&remains, group.leader, LONG_MS);
+        has_no_memory = false;
+        assert_int_equal(remains.n_held, 0);
+        is_reaped(&group);
+        ends_by(&group, SIGKILL);
+}
+
+static void of_too_many_the_oldest_is_killed(void **state)
+{
+        struct group first = group_new(LONG_MS);
+        struct group other;
+        size_t i;
+
+        (void)state;
+        remains_hold(&remains, first.leader, LONG_MS);
+        for (i = 1; i < REMAINS_MAX; i++) {
+                other = group_new(0);
+                remains_hold(&remains, other.leader, LONG_MS);
+        }
+        assert_int_equal(remains.n_held, REMAINS_MAX);
+        assert_int_equal(waitpid(first.member, NULL, WNOHANG), 0);
+        other = group_new(0);
+        remains_hold(&remains, other.leader, LONG_MS);
+        assert_int_equal(remains.n_held, REMAINS_MAX);
+        is_reaped(&first);
+        ends_by(&first, SIGKILL);
+        assert_false(remains_live(&remains));
+        is_reaped(&other);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void groups_without_anybody_are_found(void **state)
+{
+        struct group empty = group_new(0);
+        struct group full = group_new(LONG_MS);
+        struct group short_lived = group_new(50);
+
+        (void)state;
+        assert_false(remains_live(&remains));
+        remains_hold(&remains, empty.leader, LONG_MS);
+        remains_hold(&remains, full.leader, LONG_MS);
+        remains_hold(&remains, short_lived.leader, LONG_MS);
+        (void)usleep(200000); /* it is a zombie, too */
+        assert_true(remains_live(&remains));
+        assert_int_equal(remains.n_held, 1);
+        is_reaped(&empty);
+        is_reaped(&short_lived);
+        ends_by(&short_lived, 0);
+        assert_true(remains_live(&remains));
+        assert_int_equal(waitpid(full.member, NULL, WNOHANG), 0);
+        remains_kill(&remains);
+        is_reaped(&full);
+        ends_by(&full, SIGKILL);
+        assert_false(remains_live(&remains));
+}
+
+static void nobody_else_is_killed(void **state)
+{
+        struct group one = group_new(LONG_MS);
+        struct group other = group_new(LONG_MS);
+
+        (void)state;
+        remains_hold(&remains, one.leader, LONG_MS);
+        remains_hold(&remains, other.leader, 100);
+        pass(&loop, 200);
+        ends_by(&other, SIGKILL);
+        assert_int_equal(waitpid(one.member, NULL, WNOHANG), 0);
+        assert_int_equal(remains.n_held, 1);
+        remains_kill(&remains);
+        ends_by(&one, SIGKILL);
+}
+
+static void add(struct test_set *set, const char *name, CMUnitTestFunction run)
+{
+        test_set_add(set, name, run, NULL);
+        set->tests[set->n_tests - 1].setup_func = begin;
+        set->tests[set->n_tests - 1].teardown_func = finish;
+}
+
+#define ADD(set, run) add((set), #run, (run))
+
+int main(void)
+{
+        struct test_set set = { 0 };
+
+        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        ADD(&set, who_is_left_is_killed_when_the_time_is_over);
+        ADD(&set, who_ends_in_time_is_let_end);
+        ADD(&set, without_time_it_is_killed_at_once);
+        ADD(&set, without_memory_it_is_killed_at_once);
+        ADD(&set, of_too_many_the_oldest_is_killed);
+        ADD(&set, groups_without_anybody_are_found);
+        ADD(&set, nobody_else_is_killed);
+        return test_set_run(&set, "remains");
+}
