@@ -141,17 +141,9 @@ def test_somebody_is_killed(our_daemon_program: DaemonProgram, launch: Launcher,
             lasting = swarm.left()
         finally:
             swarm.stop()
-
-        def are_gone() -> bool:
-            left = swarm.left()
-            if what == "monitor":  # some were being started when it ended, and know nothing of it
-                for pid in left:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGTERM)
-            # also who was found under another name meanwhile
-            return not left and not any(map(is_alive, lasting))
-
-        wait_for(are_gone, "the end of all commands")
+        # also who was found under another name meanwhile
+        wait_for(lambda: not swarm.left() and not any(map(is_alive, lasting)),
+                 "the end of all commands")
         n_ended += swarm.check(what == "command")
         if of.is_running():
             of.check_serves()
