@@ -204,6 +204,7 @@ static int step(struct session *session)
                 }
                 if (r)
                         return r;
+                peer_moved(&session->peer); /* nothing waits for it */
                 if (!session->rest.n_bytes)
                         worker_rest(worker);
                 if (session->run)
@@ -216,9 +217,12 @@ static int step(struct session *session)
                 if (r)
                         return r;
         }
-        /* With a rest, the next turn is for it: a socket that can be written says so at once. */
-        return err_trace(
-                loop_io_set(&session->peer.io, session->rest.n_bytes ? EPOLLOUT : EPOLLIN));
+        if (!session->rest.n_bytes)
+                return err_trace(loop_io_set(&session->peer.io, EPOLLIN));
+        /* The next turn is for the rest: a socket that can be written says so at once. One that
+         * can't be is full of answers. */
+        peer_blocked(&session->peer);
+        return err_trace(loop_io_set(&session->peer.io, EPOLLOUT));
 }
 
 static int read_and_step(struct session *session)

@@ -47,6 +47,8 @@
 #define CHANNEL_ROOM (20 * 1024)
 /* In which all is over: more than WORKER_STALLED_MS, and less than the daemon is idle for. */
 #define N_MINUTES 60u
+/* That a client may have sent, to be asked one after the other: more than there is room for. */
+#define N_QUESTIONS 1024u
 
 /* What an event is, and how: bits of its byte. */
 enum event {
@@ -125,6 +127,16 @@ static int leave(struct loop_timer *timer)
         return LOOP_E_EXIT;
 }
 
+/* The clock of a peer that takes nothing runs if, and only if, something waits for it. */
+static void check_clocks(const struct list *peers)
+{
+        struct peer *peer;
+
+        for (peer = list_first(peers, struct peer, link); peer;
+             peer = list_next(peers, peer, struct peer, link))
+                ORACLE(!peer->stalled.loop == !(peer->io.events & EPOLLOUT));
+}
+
 /* One turn of the worker's loop. */
 static void turn(struct play *play)
 {
@@ -137,6 +149,8 @@ static void turn(struct play *play)
         play->is_over = timer.loop; /* it was not ours that ended it */
         loop_timer_stop(&timer);
         ORACLE(!play->is_over || play->worker->is_stopping);
+        check_clocks(&play->worker->strangers);
+        check_clocks(&play->worker->peers);
 }
 
 static void pass_time(struct play *play, int64_t ms)
@@ -618,11 +632,24 @@ static void play_event(struct play *play, struct script *script)
         turn(play);
 }
 
+/* Also what is only asked when something else was answered. */
+static void answer_all(struct play *play)
+{
+        unsigned int i;
+        uint32_t id;
+
+        for (i = 0; play->n_asked && i < N_QUESTIONS; i++) {
+                for (id = 0; id < RECORD_IDS_MAX && play->n_asked; id++)
+                        answer(play, id, 0);
+                turn(play);
+                hear(play);
+        }
+}
+
 /* Everybody goes, and all is answered. */
 static void end(struct play *play)
 {
         unsigned int i;
-        uint32_t id;
 
         for (i = 0; i < N_CLIENTS; i++)
                 client_close(&play->clients[i]);
@@ -630,8 +657,7 @@ static void end(struct play *play)
         turn(play);
         hear(play);
         for (i = 0; (play->n_asked || play->worker->n_peers) && i < N_MINUTES; i++) {
-                for (id = 0; id < RECORD_IDS_MAX && play->n_asked; id++)
-                        answer(play, id, 0);
+                answer_all(play);
                 pass_time(play, 60000); /* what is carried, who hides that he has gone */
                 turn(play);
                 turn(play);
