@@ -158,6 +158,7 @@ int worker_process_set_up(const struct worker_process *process,
  */
 int worker_process_end(struct worker_process *process)
 {
+        static char unread[RECORD_BYTES_MAX];
         int status = -1;
 
         if (process->pid > 0) {
@@ -167,8 +168,10 @@ int worker_process_end(struct worker_process *process)
         }
         if (process->pidfd >= 0)
                 (void)close(process->pidfd);
-        if (process->channel >= 0)
+        if (process->channel >= 0) {
+                fd_drain(process->channel, unread, sizeof(unread));
                 (void)close(process->channel);
+        }
         *process = (struct worker_process){ .pid = -1, .pidfd = -1, .channel = -1 };
         return status;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* The most descriptors of one record. */
 #define FD_RECORD_MAX 4
@@ -19,6 +20,7 @@ struct fd_list {
         size_t n_fds;
 };
 
+void fd_close_foreign(int fd);
 void fd_list_close(struct fd_list *list);
 int fd_list_take(struct fd_list *list);
 int fd_send(int socket, const void *record, size_t n_bytes, const int *fds, size_t n_fds);
@@ -27,3 +29,5 @@ int fd_receive(int socket,
                size_t n_room,
                size_t *ret_n_bytes,
                struct fd_list *ret_list);
+ssize_t fd_read(int socket, void *buffer, size_t n_room);
+void fd_drain(int socket, void *buffer, size_t n_room);

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "util/cleanup.h"
 #include "util/err.h"
+#include "util/fd.h"
 #include "worker/native-session.h"
 #include "worker/session.h"
 #include "worker/worker.h"
@@ -53,19 +53,19 @@ int attachment_adopt(struct attachment *attachment, int fd)
 {
         struct native_session *native = attachment->native;
         struct worker *worker = native->peer.worker;
-        cleanup_close int connection = fd;
         struct ucred peer = { .pid = 0 };
         socklen_t n = sizeof(peer);
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || peer.pid <= 0 ||
             (peer.uid && peer.uid != native->peer.uid))
-                return ATTACHMENT_E_FOREIGN;
-        if (worker->n_peers >= worker->n_peers_max)
-                return err_origin(-EMFILE);
-        r = session_new(worker, fd, peer.uid, peer.pid, attachment);
-        if (!r)
-                (void)steal_fd(&connection);
+                r = ATTACHMENT_E_FOREIGN;
+        else if (worker->n_peers >= worker->n_peers_max)
+                r = err_origin(-EMFILE);
+        else
+                r = session_new(worker, fd, peer.uid, peer.pid, attachment);
+        if (r)
+                fd_close_foreign(fd);
         return err_trace(r);
 }
 

@@ -24,8 +24,6 @@
 
 /* How often a session reads before others get their turn. */
 #define ROUNDS_AT_ONCE 8
-/* Messages that are thrown away at the end. */
-#define DRAINED_MAX 64
 
 /* A message that is kept until the socket takes it. */
 struct unsent {
@@ -125,24 +123,6 @@ static int flush(struct native_session *session)
         return 0;
 }
 
-/* With messages that nobody read, the peer would see a reset instead of the reason: unix(7). */
-static void drain(const struct native_session *session)
-{
-        struct fd_list fds = { .n_fds = 0 };
-        size_t n;
-        int i;
-        int r;
-
-        for (i = 0; i < DRAINED_MAX; i++) {
-                r = fd_receive(session->peer.fd, session->peer.worker->input, NATIVE_MESSAGE_BYTES,
-                               &n, &fds);
-                if (r && r != FD_E_SHORT && r != FD_E_VIOLATION)
-                        return;
-                if (r != FD_E_VIOLATION)
-                        fd_list_close(&fds);
-        }
-}
-
 static int complain(struct native_session *session, const char *reason)
 {
         struct native_writer writer;
@@ -150,7 +130,6 @@ static int complain(struct native_session *session, const char *reason)
         native_begin(&writer, session->peer.worker->output, NATIVE_ERROR, 0);
         native_put_text(&writer, NATIVE_TAG_REASON, reason);
         native_session_send(session, &writer);
-        drain(session);
         return NATIVE_SESSION_E_GONE;
 }
 

@@ -5,10 +5,9 @@
  */
 #include "worker/peer.h"
 
-#include <unistd.h>
-
 #include "priv/record.h"
 #include "util/err.h"
+#include "util/fd.h"
 #include "worker/worker.h"
 
 static int dispatch_deadline(struct loop_timer *timer)
@@ -109,8 +108,10 @@ void peer_deinit(struct peer *peer)
         loop_timer_stop(&peer->deadline);
         loop_timer_stop(&peer->stalled);
         loop_io_deinit(&peer->io);
-        if (peer->fd >= 0)
-                (void)close(peer->fd);
+        if (peer->fd >= 0) {
+                fd_drain(peer->fd, peer->worker->input, sizeof(peer->worker->input));
+                fd_close_foreign(peer->fd); /* which may be one that a client handed over */
+        }
         peer->fd = -1;
         list_remove(&peer->link);
         peer->worker->n_peers--;

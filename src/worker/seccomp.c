@@ -95,6 +95,8 @@ static int load_program(void)
                 ALLOW_IF(SYS_fcntl, 1, F_SETPIPE_SZ),
                 ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_PEERCRED),
                 ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_PEERGROUPS),
+                ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_LINGER),
+                ALLOW_IF_BOTH(SYS_setsockopt, 1, SOL_SOCKET, 2, SO_LINGER),
 
                 /* time and chance */
                 ALLOW(SYS_clock_gettime),

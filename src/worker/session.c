@@ -16,6 +16,7 @@
 #include "priv/record.h"
 #include "util/cleanup.h"
 #include "util/err.h"
+#include "util/fd.h"
 #include "worker/attachment.h"
 #include "worker/run.h"
 #include "worker/worker.h"
@@ -169,9 +170,7 @@ static int receive(struct session *session)
         ssize_t n;
         int r;
 
-        n = recv(session->peer.fd, worker->input, sizeof(worker->input), MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-                return 0;
+        n = fd_read(session->peer.fd, worker->input, sizeof(worker->input));
         if (n < 0 && errno == EAGAIN)
                 return SESSION_E_BLOCKED;
         if (n <= 0)

@@ -7,9 +7,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "util/err.h"
+#include "util/fd.h"
 #include "util/signal-set.h"
 #include "worker/worker.h"
 
@@ -62,7 +62,7 @@ static void close_fds(struct task *task)
 
         for (i = 0; i < RECORD_STREAMS; i++) {
                 if (task->fds[i] >= 0)
-                        (void)close(task->fds[i]);
+                        fd_close_foreign(task->fds[i]); /* a run's are pipes of ours */
                 task->fds[i] = -1;
         }
 }

@@ -103,6 +103,15 @@ static int do_peer(void)
                  peer.pid == getpid());
 }
 
+static int do_close_without_lingering(void)
+{
+        struct linger linger = { .l_onoff = 0 };
+        socklen_t n_linger = sizeof(linger);
+
+        return !(getsockopt(PAIR_A, SOL_SOCKET, SO_LINGER, &linger, &n_linger) == 0 &&
+                 setsockopt(PAIR_A, SOL_SOCKET, SO_LINGER, &linger, n_linger) == 0);
+}
+
 static int do_commands_of_descriptors(void)
 {
         long garbage = 1L << 32; /* of which the kernel's int knows nothing */
@@ -213,6 +222,7 @@ static struct {
         { "bytes_are_read_and_written", do_bytes, NULL, 0 },
         { "descriptors_are_passed", do_descriptors, NULL, 0 },
         { "a_peer_is_accepted_and_known", do_peer, NULL, 0 },
+        { "a_socket_need_not_linger", do_close_without_lingering, NULL, 0 },
         { "pipes_have_a_size_and_flags", do_commands_of_descriptors, NULL, 0 },
         { "there_is_time_and_chance", do_time_and_chance, NULL, 0 },
         { "memory_is_taken_and_given_back", do_memory, NULL, 0 },
@@ -322,6 +332,9 @@ static struct forbidden {
         { "an_option_of_another_level_is_the_end",
           SYS_getsockopt,
           { PAIR_A, IPPROTO_IP, SO_PEERCRED } },
+        { "to_set_an_option_of_another_level_is_the_end",
+          SYS_setsockopt,
+          { PAIR_A, IPPROTO_IP, SO_LINGER } },
         { "a_signal_to_another_process_is_the_end", SYS_tgkill, { 1, 1, 0 } },
 #ifdef __x86_64__
         { CALL_NAMED(open), { (long)"/", O_RDONLY } },

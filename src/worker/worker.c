@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "util/cleanup.h"
 #include "util/err.h"
+#include "util/fd.h"
 #include "worker/native-session.h"
 #include "worker/session.h"
 #include "worker/task.h"
@@ -124,27 +124,25 @@ static const char *find_fault(struct worker *worker, int fd, const struct ucred 
         return NULL;
 }
 
-static int greet(const struct listener *listener, int connection)
+/* Return: is it somebody's session now? */
+static bool greet(const struct listener *listener, int fd)
 {
         struct worker *worker = listener->worker;
-        cleanup_close int fd = connection;
         struct ucred peer = { .pid = 0 };
         socklen_t n = sizeof(peer);
         const char *fault;
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
-                return 0;
+                return false;
         fault = find_fault(worker, fd, &peer);
         if (fault && (!listener->is_native || worker->n_foreign >= NATIVE_FOREIGN_MAX))
-                return 0;
+                return false;
         if (listener->is_native)
                 r = native_session_new(worker, fd, peer.uid, peer.pid, fault);
         else
                 r = session_new(worker, fd, peer.uid, peer.pid, NULL);
-        if (!r)
-                (void)steal_fd(&fd);
-        return 0; /* without memory for it, there may be for the next one */
+        return !r; /* without memory for it, there may be for the next one */
 }
 
 static int dispatch_accept_retry(struct loop_timer *timer)
@@ -203,7 +201,10 @@ static int dispatch_listener(struct loop_io *io, uint32_t events)
                         return 0;
                 if (fd < 0)
                         return err_trace(stop_accepting(worker));
-                (void)greet(listener, fd);
+                if (!greet(listener, fd)) {
+                        fd_drain(fd, worker->input, sizeof(worker->input));
+                        (void)close(fd);
+                }
         }
         return 0;
 }

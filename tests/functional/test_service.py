@@ -280,6 +280,86 @@ def test_the_service_manager_is_told(service: Service, folder: Path) -> None:
     assert said == b"STOPPING=1"
 
 
+# A client whose socket has much to send to a peer that does not read, and lingers.
+LINGERING = CLIENT + """
+import sys
+
+HELLO_MESSAGE = message(HELLO, 0, {VERSION: struct.pack("<I", 1), NONCE: bytes(32)})
+
+
+def stuck():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1)
+    ours = socket.create_connection(listener.getsockname())
+    peer, _ = listener.accept()
+    ours.setblocking(False)
+    try:
+        while True:
+            ours.send(bytes(65536))
+    except BlockingIOError:
+        pass
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 15))
+    return ours, peer
+
+
+def connect(path):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(path)
+    return connection
+
+
+def give(connection, data, fd, count=1):
+    fds = array.array("i", [0] * (count - 1) + [fd])
+    connection.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+
+
+def main(path, how):
+    given, peer = stuck()
+    if how == "refused":
+        native = Native(path, greet=False)
+        native.send(HELLO_MESSAGE)
+        native.start("no-such-command", stdin=given.fileno())
+    elif how == "crowd":
+        crowd = [connect(path) for _ in range(40)]
+        for connection in crowd:
+            give(connection, b"x", given.fileno())
+    else:
+        stranger = connect(path)
+        if how == "unread":
+            stranger.send(b"no message at all")
+        give(stranger, HELLO_MESSAGE, given.fileno(), 9 if how == "many" else 1)
+    given.close()
+    print("sent", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["hello", "many", "unread", "crowd", "refused"])
+def test_nobody_waits_for_a_socket_that_lingers(service: Service, service_user: str,
+                                                other_user: str, how: str) -> None:
+    """Whoever is the last to close it waits for all that it has to send: socket(7), SO_LINGER."""
+    service.start()
+    with service.native() as native:
+        native.run("cat")
+    assert service.process
+    worker = children_of(service.process.pid)[0]
+    os.kill(worker, signal.SIGSTOP)  # until the client has closed its own
+    uid, gid = ids(service_user if how == "refused" else other_user)
+    with subprocess.Popen(
+        ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", sys.executable, "-c",
+         f"{LINGERING}\nmain({service.socket!r}, {how!r})"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as client:
+        assert client.stdout and client.stdout.readline() == b"sent\n"
+        begun = time.monotonic()
+        os.kill(worker, signal.SIGCONT)
+        with service.native() as native:
+            assert native.run("sh", "-c", "echo on") == (0, b"on\n", b"")
+        assert time.monotonic() - begun < 5
+        client.communicate(timeout=20)
+
+
 def test_what_runs_is_finished_before_it_stops(service: Service) -> None:
     service.start()
     with service.native() as native:
