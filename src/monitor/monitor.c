@@ -176,7 +176,7 @@ static int watch_channel(struct monitor *monitor)
         if (!monitor->n_held && !monitor->status.answer.is_due)
                 events |= EPOLLIN;
         if (monitor->n_held || monitor->status.answer.is_due || monitor->first_unreported ||
-            monitor->must_admit || monitor->must_finish)
+            monitor->must_admit || monitor->must_finish || monitor->must_ping)
                 events |= EPOLLOUT;
         return err_trace(loop_io_set(&monitor->channel, events));
 }
@@ -295,6 +295,19 @@ static int send_admission(struct monitor *monitor)
         return r;
 }
 
+/* Return: as monitor_send() */
+static int send_ping(struct monitor *monitor)
+{
+        int r;
+
+        r = monitor_send(monitor, &(struct record){ .type = RECORD_PING });
+        if (r)
+                return r;
+        monitor->must_ping = false;
+        monitor->is_pinged = true;
+        return 0;
+}
+
 /* Return: 0 when all is sent, -EAGAIN, FD_E_END, or another negative errno */
 static int flush(struct monitor *monitor)
 {
@@ -321,6 +334,11 @@ static int flush(struct monitor *monitor)
                 if (r)
                         return r;
                 monitor->must_finish = false;
+        }
+        if (monitor->must_ping) {
+                r = send_ping(monitor);
+                if (r)
+                        return r;
         }
         while (monitor->first_unreported) {
                 r = send_first(monitor);
@@ -586,14 +604,23 @@ static int watch_parent(struct monitor *monitor)
                                       STDIN_FILENO, EPOLLET | EPOLLHUP));
 }
 
+/* What it hears is the worker's answer: one that hangs serves nobody. */
 static int dispatch_watchdog(struct loop_timer *timer)
 {
         struct monitor *monitor = container_of(timer, struct monitor, watchdog);
+        int r;
 
-        notify_send(&monitor->notify, "WATCHDOG=1");
         loop_timer_set(&monitor->watchdog, &monitor->loop, dispatch_watchdog,
                        monitor->notify.watchdog_ms);
-        return 0;
+        if (!monitor->channel.loop) { /* it ends, and so do we */
+                notify_send(&monitor->notify, NOTIFY_ALIVE);
+                return 0;
+        }
+        if (monitor->is_pinged || monitor->must_ping)
+                return 0;
+        monitor->must_ping = true;
+        r = flush(monitor);
+        return r < 0 && r != -EAGAIN ? err_trace(r) : err_trace(watch_channel(monitor));
 }
 
 /**

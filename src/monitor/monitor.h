@@ -83,6 +83,8 @@ struct monitor {
         struct namespace namespace; /* of a host service */
         struct notify notify;
         struct loop_timer watchdog; /* when the service manager wants to hear of us */
+        bool must_ping;             /* the worker is to be asked whether it lives */
+        bool is_pinged;             /* and has not answered */
         bool must_admit;            /* the worker is to be told who may connect */
         struct remains remains;     /* of jobs that were ended */
         struct loop_timer jobs_end; /* we end as soon as jobs that don't go on without us have */

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* The answer to the watchdog. */
+#define NOTIFY_ALIVE "WATCHDOG=1"
+
 struct notify {
         int fd;              /* connected; -1: there is nobody to tell */
         int64_t watchdog_ms; /* how often it wants to hear that we live; 0: never */

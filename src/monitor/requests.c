@@ -812,6 +812,17 @@ static int handle_stop(struct monitor *monitor, struct record *record, struct fd
         return 0;
 }
 
+static int handle_pong(struct monitor *monitor, struct record *record, struct fd_list *fds)
+{
+        (void)record;
+        (void)fds;
+        if (!monitor->is_pinged)
+                return MONITOR_E_VIOLATION;
+        monitor->is_pinged = false;
+        notify_send(&monitor->notify, NOTIFY_ALIVE);
+        return 0;
+}
+
 static const struct permit {
         int (*handle)(struct monitor *monitor, struct record *record, struct fd_list *fds);
         size_t n_fds_max;
@@ -826,6 +837,7 @@ static const struct permit {
         [RECORD_PEER] = { .handle = handle_peer },
         [RECORD_STOP] = { .handle = handle_stop, .is_once = true },
         [RECORD_END_COMMAND] = { .handle = handle_end_command },
+        [RECORD_PONG] = { .handle = handle_pong },
 };
 
 /**

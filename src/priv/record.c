@@ -27,6 +27,7 @@ static const struct shape {
         [RECORD_END] = { .n_bytes = 0 },
         [RECORD_FINISH] = { .n_bytes = 0 },
         [RECORD_ADMIT] = { .n_bytes = sizeof(struct record_admit), .has_tail = true },
+        [RECORD_PING] = { .n_bytes = 0 },
         [RECORD_READY] = { .n_bytes = sizeof(struct record_ready) },
         [RECORD_ARGS] = { .n_bytes = 0, .has_tail = true },
         [RECORD_START] = { .n_bytes = sizeof(struct record_start), .has_tail = true },
@@ -37,6 +38,7 @@ static const struct shape {
         [RECORD_PEER] = { .n_bytes = sizeof(struct record_peer_refused) },
         [RECORD_STOP] = { .n_bytes = sizeof(struct record_stop_wanted) },
         [RECORD_END_COMMAND] = { .n_bytes = 0 },
+        [RECORD_PONG] = { .n_bytes = 0 },
 };
 
 /**

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Both programs come from one build; this says so to each other. */
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
 /* The longest record. */
 #define RECORD_BYTES_MAX (32u * 1024)
 /* A command has a number below this, which is free again after REFUSED, FAILED or DONE. */
@@ -32,6 +32,7 @@ enum record_type {
         RECORD_END,       /* and at last */
         RECORD_FINISH,    /* stop when what runs has been answered */
         RECORD_ADMIT,     /* who may connect to a host service */
+        RECORD_PING,      /* does it live? */
         /* to the monitor */
         RECORD_READY,       /* once, at first */
         RECORD_ARGS,        /* bytes of the next command's arguments */
@@ -43,6 +44,7 @@ enum record_type {
         RECORD_PEER,        /* somebody could not connect */
         RECORD_STOP,        /* the worker wants to stop */
         RECORD_END_COMMAND, /* its client is gone or its time is over: SIGTERM, and SIGKILL later */
+        RECORD_PONG,        /* to a ping */
         RECORD_TYPES,
 };
 

@@ -31,6 +31,7 @@ static struct record_row {
         { "status_travels", { .type = RECORD_STATUS, .id = 2, .status.peer_uid = 7 } },
         { "exited_travels", { .type = RECORD_EXITED, .id = 4095, .exited.status = 256 } },
         { "finish_travels", { .type = RECORD_FINISH } },
+        { "ping_travels", { .type = RECORD_PING } },
         { "ready_travels", { .type = RECORD_READY, .ready = { .version = 1, .missing = 5 } } },
         { "args_travel", { .type = RECORD_ARGS, .tail = "a\0b", .n_tail = 4 } },
         { "start_travels",
@@ -44,6 +45,7 @@ static struct record_row {
         { "peer_travels", { .type = RECORD_PEER, .peer = { .reason = 1, .uid = 5, .pid = 6 } } },
         { "stop_travels", { .type = RECORD_STOP, .stop.reason = RECORD_STOP_IDLE } },
         { "end_command_travels", { .type = RECORD_END_COMMAND, .id = 2 } },
+        { "pong_travels", { .type = RECORD_PONG } },
 };
 
 static void run_row(void **state)

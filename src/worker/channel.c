@@ -263,6 +263,19 @@ void channel_tell_carried(struct worker *worker, const struct record_carried *ca
                                WORKER_CARRIED_MS);
 }
 
+/* Only what has its turn can answer. */
+static int send_pong(struct worker *worker)
+{
+        int r;
+
+        if (!worker->is_pinged)
+                return 0;
+        r = send_record(worker, &(struct record){ .type = RECORD_PONG }, NULL, 0);
+        if (!r)
+                worker->is_pinged = false;
+        return r;
+}
+
 static int send_stop(struct worker *worker)
 {
         int r;
@@ -287,14 +300,19 @@ int channel_send(struct worker *worker)
         int r = 0;
 
         /* Nothing may come between the arguments of a command. */
-        if (!task || !task_is_cut(task))
-                r = send_signals(worker);
+        if (!task || !task_is_cut(task)) {
+                r = send_pong(worker);
+                if (!r)
+                        r = send_signals(worker);
+        }
         while (!r && (task = list_first(&worker->unsent, struct task, unsent)))
                 r = send_task(worker, task);
         if (!r && (worker->is_carried_due || worker->is_stopping || !worker->n_free_ids)) {
                 r = send_carried(worker);
                 worker->is_carried_due = r != 0;
         }
+        if (!r)
+                r = send_pong(worker);
         if (!r && worker->stop_reason)
                 r = send_stop(worker);
         if (r && r != -EAGAIN)
@@ -349,6 +367,10 @@ static int take_record(struct worker *worker)
                 return err_origin(-EPROTO);
         if (record.type == RECORD_FINISH)
                 return worker_stop(worker, 0);
+        if (record.type == RECORD_PING) {
+                worker->is_pinged = true;
+                return 0;
+        }
         if (record.type == RECORD_ADMIT)
                 return err_trace(worker_admit(worker, &record));
         task = record.id < RECORD_IDS_MAX ? worker->tasks[record.id] : NULL;

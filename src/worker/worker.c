@@ -398,7 +398,7 @@ int worker_turn(struct worker *worker)
         if (worker->is_resting)
                 shrink(worker);
         if (!list_is_empty(&worker->unsent) || !list_is_empty(&worker->unsignalled) ||
-            worker->stop_reason || worker->is_carried_due ||
+            worker->stop_reason || worker->is_carried_due || worker->is_pinged ||
             (worker->n_carried && (worker->is_stopping || !worker->n_free_ids))) {
                 r = channel_send(worker);
                 if (r)

@@ -99,6 +99,7 @@ struct worker {
 
         uint32_t n_unsaid;    /* refused peers that the monitor could not be told of */
         uint32_t stop_reason; /* to be told; 0: nothing */
+        bool is_pinged;       /* the monitor wants to hear that we live */
         bool is_stopping;
         bool has_grown;  /* much was read or written at once */
         bool is_resting; /* and what it was is done with */

@@ -26,7 +26,7 @@ VIOLATION = "broke the rules"
 # What no worker that keeps the rules does. Each comes after it was ready; `touch` is allowed by the
 # filters and would leave a mark.
 VIOLATIONS = {
-    "an unknown type": "record(12)",
+    "an unknown type": "record(99)",
     "a type of nothing": "record(0)",
     "a record of the monitor's": "record(FINISH)",
     "a set-up": "send(setup)",
@@ -94,6 +94,7 @@ VIOLATIONS = {
     "ends in a start that are not there": "start('touch', MARK, n_done=40)",
     "a stop without a reason": "record(STOP, 0, struct.pack('=I', 9))",
     "a stop twice": "record(STOP, 0, struct.pack('=I', 1)); record(STOP, 0, struct.pack('=I', 1))",
+    "a pong that was not asked for": "record(PONG)",
     "a peer without a reason": "record(PEER, 0, struct.pack('=IIiI', 99, 0, 1, 0))",
     "no arguments where some should be": "record(ARGS)",
     "something between arguments and start":

@@ -21,7 +21,7 @@ from rwtest import daemon, programs, seccomp
 from rwtest.legacy import Peer
 from rwtest.native import CODE, EXITED, REFUSED, STARTED, Gone, Native, Wrong
 from rwtest.policy import PolicyFolder
-from rwtest.wait import wait_for
+from rwtest.wait import children_of, wait_for
 
 # A client's own program: where it runs there may be another /tmp, with our folder below it.
 CLIENT = Path(daemon.__file__).with_name("native.py").read_text("utf-8")
@@ -278,6 +278,29 @@ def test_the_service_manager_is_told(service: Service, folder: Path) -> None:
     while (said := manager.recv(100)) == b"WATCHDOG=1":
         pass
     assert said == b"STOPPING=1"
+
+
+def test_the_watchdog_hears_of_both_halves(service: Service, folder: Path) -> None:
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(folder / "notify.sock"))
+    manager.settimeout(10)
+    service.extra = ["-E", f"NOTIFY_SOCKET={folder}/notify.sock", "-E", "WATCHDOG_USEC=400000"]
+    service.start()
+    with service.native() as native:
+        assert service.process
+        worker = children_of(service.process.pid)[0]
+        while manager.recv(100) != b"WATCHDOG=1":
+            pass
+        os.kill(worker, signal.SIGSTOP)
+        manager.settimeout(0.5)  # what was said by then, and nothing of two periods more
+        with pytest.raises(TimeoutError):
+            for _ in range(6):
+                manager.recv(100)
+        os.kill(worker, signal.SIGCONT)
+        for _ in range(3):
+            assert manager.recv(100) == b"WATCHDOG=1"
+        assert native.run("sh", "-c", "echo on") == (0, b"on\n", b"")
+    service.stop()
 
 
 # A client whose socket has much to send to a peer that does not read, and lingers.

@@ -60,7 +60,8 @@ enum event {
         EVENT_HEAR,   /* the monitor reads */
         EVENT_ANSWER, /* the monitor answers, a byte chooses what is answered */
         EVENT_WAIT,   /* a byte: 2 to the power of so many milliseconds pass */
-        EVENT_STOP,   /* bit 0: the daemon stops; else nothing but a turn */
+        EVENT_STOP,   /* bit 0: the daemon stops, 1: the monitor asks whether the worker lives; else
+                       * nothing but a turn */
 };
 
 /* What the monitor has of a number. */
@@ -98,6 +99,7 @@ struct play {
         bool args_end;
         bool has_stopped; /* RECORD_STOP came */
         bool must_finish; /* RECORD_FINISH was sent */
+        bool is_pinged;   /* RECORD_PING was sent, and not answered */
         bool is_over;     /* the worker has ended */
         bool is_crowded;
         int spare[2]; /* a pair of sockets, of which clients give away the first */
@@ -323,6 +325,10 @@ static void hear_record(struct play *play, struct record *record, struct fd_list
         case RECORD_STOP:
                 ORACLE(!play->has_stopped);
                 play->has_stopped = true;
+                return;
+        case RECORD_PONG:
+                ORACLE(play->is_pinged);
+                play->is_pinged = false;
                 return;
         default:
                 abort();
@@ -627,6 +633,8 @@ static void play_event(struct play *play, struct script *script)
         case EVENT_STOP:
                 if (how & 1 && !play->must_finish)
                         play->must_finish = tell(play, &(struct record){ .type = RECORD_FINISH });
+                if (how & 2 && !play->is_pinged)
+                        play->is_pinged = tell(play, &(struct record){ .type = RECORD_PING });
                 break;
         }
         turn(play);
@@ -663,6 +671,9 @@ static void end(struct play *play)
                 turn(play);
                 hear(play);
         }
+        turn(play); /* with the channel empty, it can say all */
+        hear(play);
+        ORACLE(!play->is_pinged || play->is_over);
         ORACLE(!play->n_asked);
         ORACLE(!play->worker->n_peers);
         ORACLE(!worker_count_tasks(play->worker));
