@@ -148,12 +148,39 @@ void monitor_expect_end(struct monitor *monitor)
 
 /* To the worker */
 
+static int flush(struct monitor *monitor);
+static int watch_channel(struct monitor *monitor);
+
+static int dispatch_send_retry(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, send_retry);
+        int r;
+
+        if (!monitor->channel.loop)
+                return 0;
+        r = flush(monitor);
+        return r < 0 && r != -EAGAIN ? err_trace(r) : err_trace(watch_channel(monitor));
+}
+
+/* Return: as monitor_send() */
+static int send_bytes(struct monitor *monitor, const char *bytes, size_t n_bytes)
+{
+        int r;
+
+        r = fd_send(monitor->worker.channel, bytes, n_bytes, NULL, 0);
+        if (!fd_is_for_later(r))
+                return r;
+        loop_timer_set(&monitor->send_retry, &monitor->loop, dispatch_send_retry,
+                       MONITOR_SEND_RETRY_MS);
+        return -EAGAIN;
+}
+
 /**
  * monitor_send() - one record to the worker
  * @monitor: the monitor
  * @record:  of a type that the worker takes
  *
- * Return: 0, FD_E_END, -EAGAIN, or another negative errno
+ * Return: 0, FD_E_END, -EAGAIN when it can't be now, or another negative errno
  */
 int monitor_send(struct monitor *monitor, const struct record *record)
 {
@@ -162,11 +189,11 @@ int monitor_send(struct monitor *monitor, const struct record *record)
         if (monitor->worker.channel < 0)
                 return FD_E_END;
         n = record_format(record, monitor->out, sizeof(monitor->out));
-        return n ? fd_send(monitor->worker.channel, monitor->out, n, NULL, 0)
-                 : err_origin(-EMSGSIZE);
+        return n ? send_bytes(monitor, monitor->out, n) : err_origin(-EMSGSIZE);
 }
 
-/* Reads only while nothing is held; writes only while something is. */
+/* Reads only while nothing is held; writes only while something is, and it is the socket that has
+ * no room for it. */
 static int watch_channel(struct monitor *monitor)
 {
         uint32_t events = 0;
@@ -175,8 +202,9 @@ static int watch_channel(struct monitor *monitor)
                 return 0; /* it has ended: what is held is for nobody */
         if (!monitor->n_held && !monitor->status.answer.is_due)
                 events |= EPOLLIN;
-        if (monitor->n_held || monitor->status.answer.is_due || monitor->first_unreported ||
-            monitor->must_admit || monitor->must_finish || monitor->must_ping)
+        if (!monitor->send_retry.loop &&
+            (monitor->n_held || monitor->status.answer.is_due || monitor->first_unreported ||
+             monitor->must_admit || monitor->must_finish || monitor->must_ping))
                 events |= EPOLLOUT;
         return err_trace(loop_io_set(&monitor->channel, events));
 }
@@ -314,7 +342,7 @@ static int flush(struct monitor *monitor)
         int r;
 
         if (monitor->n_held) {
-                r = fd_send(monitor->worker.channel, monitor->held, monitor->n_held, NULL, 0);
+                r = send_bytes(monitor, monitor->held, monitor->n_held);
                 if (r)
                         return r;
                 monitor->n_held = 0;
@@ -663,6 +691,7 @@ void monitor_deinit(struct monitor *monitor)
         for (i = 0; monitor->n_jobs && i < RECORD_IDS_MAX; i++)
                 (void)job_free(monitor->jobs[i]);
         remains_kill(&monitor->remains);
+        loop_timer_stop(&monitor->send_retry);
         loop_timer_stop(&monitor->worker_end);
         loop_timer_stop(&monitor->finish);
         loop_timer_stop(&monitor->jobs_end);

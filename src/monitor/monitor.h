@@ -27,6 +27,9 @@ struct ruleset;
 #define MONITOR_SENTENCE_BYTES_MAX 1024
 /* A filter's name in it, likewise. */
 #define MONITOR_FILTER_BYTES_MAX 256
+/* What could not be sent to the worker for want of memory is tried again after so many
+ * milliseconds. */
+#define MONITOR_SEND_RETRY_MS 20
 /* Descriptors that commands may not use up. */
 #define MONITOR_FDS_SPARE 32u
 /* How long commands that are ended may take between SIGTERM and SIGKILL, in milliseconds. */
@@ -57,6 +60,7 @@ struct monitor {
         struct socket_dir dir;
         struct worker_process worker;
         struct loop_io channel;
+        struct loop_timer send_retry;
         struct loop_io worker_exit;
         struct loop_timer worker_end;
         struct loop_timer finish; /* since we stop, or the last command has ended since then */

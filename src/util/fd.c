@@ -132,6 +132,18 @@ int fd_send(int socket, const void *record, size_t n_bytes, const int *fds, size
         return errno == EPIPE || errno == ECONNRESET ? FD_E_END : err_origin(-errno);
 }
 
+/**
+ * fd_is_for_later() - is there something that a record could not be sent for now, but its receiver?
+ * @r: of fd_send()
+ *
+ * Memory, that is, or the descriptors of this user that are on their way (unix(7), ETOOMANYREFS).
+ * The socket does not tell when that changes: it can be written to all the while.
+ */
+bool fd_is_for_later(int r)
+{
+        return r == -ENOBUFS || r == -ENOMEM || r == -ETOOMANYREFS;
+}
+
 /* Takes the descriptors out of a message. Return: is there nothing else, and not too much? */
 static bool take_control(struct msghdr *message, struct fd_list *list)
 {

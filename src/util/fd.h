@@ -2,6 +2,7 @@
 /* Records that carry descriptors over a socket. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,6 +21,7 @@ struct fd_list {
         size_t n_fds;
 };
 
+bool fd_is_for_later(int r);
 void fd_close_foreign(int fd);
 void fd_list_close(struct fd_list *list);
 int fd_list_take(struct fd_list *list);

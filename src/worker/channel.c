@@ -288,6 +288,22 @@ static int send_stop(struct worker *worker)
         return r;
 }
 
+static int dispatch_send_retry(struct loop_timer *timer)
+{
+        return worker_turn(container_of(timer, struct worker, send_retry));
+}
+
+/* What is to be waited for after channel_send(). Return: 0 or negative errno */
+static int wait_to_send(struct worker *worker, int r)
+{
+        loop_timer_stop(&worker->send_retry);
+        if (fd_is_for_later(r))
+                loop_timer_set(&worker->send_retry, &worker->loop, dispatch_send_retry,
+                               WORKER_SEND_RETRY_MS);
+        return err_trace(
+                loop_io_set(&worker->channel, r == -EAGAIN ? EPOLLIN | EPOLLOUT : EPOLLIN));
+}
+
 /**
  * channel_send() - tell the monitor what there is to tell, as far as it takes it
  * @worker: the worker
@@ -315,9 +331,9 @@ int channel_send(struct worker *worker)
                 r = send_pong(worker);
         if (!r && worker->stop_reason)
                 r = send_stop(worker);
-        if (r && r != -EAGAIN)
+        if (r && r != -EAGAIN && !fd_is_for_later(r))
                 return r == FD_E_END ? -EPIPE : err_trace(r);
-        return err_trace(loop_io_set(&worker->channel, r ? EPOLLIN | EPOLLOUT : EPOLLIN));
+        return err_trace(wait_to_send(worker, r));
 }
 
 /**

@@ -507,6 +507,7 @@ void worker_deinit(struct worker *worker)
         loop_timer_stop(&worker->idle);
         loop_timer_stop(&worker->stopping);
         loop_timer_stop(&worker->carried_late);
+        loop_timer_stop(&worker->send_retry);
         close_listeners(worker);
         loop_io_deinit(&worker->channel);
         legacy_shared_deinit(&worker->legacy);

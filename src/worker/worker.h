@@ -33,6 +33,9 @@ struct task;
 #define WORKER_STALLED_MS (15 * 60 * 1000)
 /* What was carried is told with the next start, or after so many milliseconds. */
 #define WORKER_CARRIED_MS 50
+/* What could not be sent to the monitor for want of memory, or since too many descriptors are on
+ * their way, is tried again after so many milliseconds. */
+#define WORKER_SEND_RETRY_MS 20
 /* Where there is no descriptor for a connection, it is tried again after so many milliseconds. */
 #define WORKER_ACCEPT_RETRY_MS 500
 /* All that commands read and print and clients have not taken yet, as a multiple of the largest
@@ -66,6 +69,7 @@ struct worker {
         struct loop loop;
         struct loop_io channel;
         int channel_fd;
+        struct loop_timer send_retry;
         struct listener legacy_listener;
         struct listener native_listener;
         struct loop_timer accept_retry;

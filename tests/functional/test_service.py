@@ -196,6 +196,30 @@ def test_one_user_does_not_take_all_connections(service: Service, service_user: 
     assert "its user has too many connections" in service.stop()
 
 
+def test_more_descriptors_than_may_be_on_their_way_are_waited_with(service: Service) -> None:
+    """A user may have as many in flight as a process may have open: unix(7), ETOOMANYREFS."""
+    service.before = ["prlimit", "--nofile=1024:1024"]
+    service.start()
+    connections = [service.native() for _ in range(60)]
+    null = os.open("/dev/null", os.O_RDWR)
+    cwd = os.open("/", os.O_PATH)
+    for _ in range(4):
+        for native in connections:
+            for _ in range(8):
+                native.start("cat", stdin=null, stdout=null, stderr=null, cwd=cwd)
+        for native in connections:
+            ended = 0
+            while ended < 8:
+                got = native.receive()
+                assert got.kind in {STARTED, EXITED}
+                ended += got.kind == EXITED
+    os.close(null)
+    os.close(cwd)
+    for native in connections:
+        native.socket.close()
+    service.stop()
+
+
 @pytest.mark.parametrize("option", ["allowed_users", "allowed_groups"])
 def test_a_name_that_nobody_has_is_an_error(folder: Path, policy: PolicyFolder,
                                             option: str) -> None:
