@@ -561,18 +561,29 @@ static bool is_expected(const struct native_session *session, uint32_t type)
         return type >= NATIVE_ARGS && type <= NATIVE_ADOPT;
 }
 
+/* Return: what is wrong with its place among others, or NULL */
+static const char *find_misplaced(const struct native_session *session,
+                                  const struct native_message *message)
+{
+        if (session->has_args && (message->id != session->args_id ||
+                                  (message->type != NATIVE_ARGS && message->type != NATIVE_START &&
+                                   message->type != NATIVE_EXPLAIN)))
+                return "A message came between the arguments of another";
+        return NULL;
+}
+
 static int take_message(struct native_session *session,
                         const struct native_message *message,
                         struct fd_list *fds)
 {
+        const char *fault = find_misplaced(session, message);
+
         if (!is_expected(session, message->type))
                 return complain(session, "This message has no place here");
         if (fds->n_fds && message->type != NATIVE_START && message->type != NATIVE_ADOPT)
                 return complain(session, "Descriptors came with a message that takes none");
-        if (session->has_args && (message->id != session->args_id ||
-                                  (message->type != NATIVE_ARGS && message->type != NATIVE_START &&
-                                   message->type != NATIVE_EXPLAIN)))
-                return complain(session, "A message came between the arguments of another");
+        if (fault)
+                return complain(session, fault);
         switch (message->type) {
         case NATIVE_HELLO:
                 return take_hello(session, message);
@@ -597,10 +608,16 @@ static int take_message(struct native_session *session,
 /* What came without all of its descriptors: there was no room for them here. */
 static int take_short(struct native_session *session, const struct native_message *message)
 {
+        const char *fault = find_misplaced(session, message);
+
+        if (fault)
+                return complain(session, fault);
         if (message->type == NATIVE_ADOPT && session->attachment)
                 return 0; /* its peer sees the end */
         if (session->state != NATIVE_STATE_OPEN || message->type != NATIVE_START)
                 return complain(session, "Descriptors are missing");
+        if (request_find(session, message->id))
+                return complain(session, "The id is in use");
         return refuse_for_now(session, message->id, EMFILE);
 }
 
@@ -714,8 +731,9 @@ void native_session_answered(struct native_session *session)
 
         if (is_over(session))
                 peer_set_deadline(&session->peer, 0);
-        else if (may_read(session) && session->peer.io.events != events)
-                (void)loop_io_set(&session->peer.io, events);
+        else if (may_read(session) && session->peer.io.events != events &&
+                 loop_io_set(&session->peer.io, events))
+                peer_set_deadline(&session->peer, 0); /* else it would never be read again */
 }
 
 static struct native_session *native_session_free(struct native_session *session)
