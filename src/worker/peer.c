@@ -109,7 +109,10 @@ void peer_deinit(struct peer *peer)
         loop_timer_stop(&peer->stalled);
         loop_io_deinit(&peer->io);
         if (peer->fd >= 0) {
-                fd_drain(peer->fd, peer->worker->input, sizeof(peer->worker->input));
+                /* From a reset at a stop the peer knows that his last question was not read, and
+                 * asks the next daemon. */
+                if (!peer->worker->is_stopping)
+                        fd_drain(peer->fd, peer->worker->input, sizeof(peer->worker->input));
                 fd_close_foreign(peer->fd); /* which may be one that a client handed over */
         }
         peer->fd = -1;
