@@ -783,14 +783,18 @@ static int handle_peer(struct monitor *monitor, struct record *record, struct fd
         };
         const struct record_peer_refused *refused = &record->peer;
         struct audit_peer peer = { .uid = refused->uid, .pid = refused->pid };
+        const char *reason;
 
         (void)fds;
         if (refused->reason < RECORD_PEER_USER || refused->reason > RECORD_PEER_MANY)
                 return MONITOR_E_VIOLATION;
+        reason = reasons[refused->reason];
+        if (refused->reason == RECORD_PEER_USER && monitor->is_service)
+                reason = "not in allowed_users or allowed_groups";
         if (refused->uid == monitor->owner)
                 peer.user = monitor->owner_name;
         audit_unsaid(&monitor->audit, AUDIT_AUTHENTICATION_FAILED, refused->n_unsaid);
-        audit_authentication(&monitor->audit, &peer, reasons[refused->reason]);
+        audit_authentication(&monitor->audit, &peer, reason);
         monitor_watch_audit(monitor);
         return 0;
 }

@@ -56,7 +56,7 @@ enum record_stop {
 
 /* What a RECORD_PEER was refused for. */
 enum record_peer {
-        RECORD_PEER_USER = 1, /* neither root nor the user of the daemon */
+        RECORD_PEER_USER = 1, /* neither root nor one whom it serves */
         RECORD_PEER_KEY,      /* it did not prove that it knows the key */
         RECORD_PEER_DIGEST,   /* it used a digest that auth_digests does not allow */
         RECORD_PEER_PROTOCOL, /* what it sent is no handshake */

@@ -136,7 +136,9 @@ def test_others_are_turned_away_and_told_so(service: Service, other_user: str) -
     said = service.run_as(*ids(other_user), "sh", "-c", "id -u")
     assert said.stdout == "wrong: This user may not connect to this daemon\n", said.stderr
     uid = ids(other_user)[0]
-    assert f"uid={uid}" in service.stop()
+    log = service.stop()
+    assert "Authentication failed: not in allowed_users or allowed_groups user=" in log
+    assert f"uid={uid}" in log
 
 
 def test_nobody_but_root_is_served_where_nobody_is_named(
