@@ -284,25 +284,38 @@ static void put_prometheus(struct text *text, const struct answer *answers, size
 
 /* Asking */
 
+/* Says why a daemon does not answer. The path stands in most of what the library says already. */
+static void complain(const char *path, int r)
+{
+        const char *detail = rootwrap_detail();
+        size_t n = strlen(path);
+
+        if (!*detail)
+                detail = rootwrap_strerror(r);
+        if (strncmp(detail, path, n) == 0 && detail[n] == ':')
+                (void)fprintf(stderr, "rootwrapctl status: %s\n", detail);
+        else
+                (void)fprintf(stderr, "rootwrapctl status: %s: %s\n", path, detail);
+        if (!strchr(path, '/'))
+                (void)fprintf(stderr,
+                              "rootwrapctl status: give the path of its socket, such as "
+                              "/run/rootwrapd/%s.sock\n",
+                              path);
+}
+
 /* Return: 0 or an exit code */
 static int ask(const char *path, struct rootwrap_status **ret_status)
 {
-        struct rootwrap *rootwrap;
-        const char *detail;
+        struct rootwrap *rootwrap = NULL;
         int r;
 
         r = rootwrap_open_socket(path, &rootwrap);
-        if (!r) {
+        if (!r)
                 r = rootwrap_status(rootwrap, ret_status);
-                detail = rootwrap_detail();
-                if (r)
-                        (void)fprintf(stderr, "rootwrapctl status: %s: %s\n", path,
-                                      detail && *detail ? detail : rootwrap_strerror(r));
-                rootwrap_close(rootwrap);
-                return r ? RC_FAILED : 0;
-        }
-        (void)fprintf(stderr, "rootwrapctl status: %s: %s\n", path, rootwrap_strerror(r));
-        return RC_FAILED;
+        if (r)
+                complain(path, r);
+        rootwrap_close(rootwrap);
+        return r ? RC_FAILED : 0;
 }
 
 /* Where daemons listen that nobody named. */

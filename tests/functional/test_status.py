@@ -128,6 +128,15 @@ def test_usage(words: list[str], code: int) -> None:
     assert ("usage" in done.stdout + done.stderr) == (words[0].startswith("--"))
 
 
+@pytest.mark.parametrize(("word", "told"), [
+    ("/run/no/such.sock", ""),
+    ("example", "rootwrapctl status: give the path of its socket, such as "
+                "/run/rootwrapd/example.sock\n"),
+], ids=["path", "name"])
+def test_what_is_not_there_is_named_once(word: str, told: str) -> None:
+    assert status(word).stderr == f"rootwrapctl status: {word}: No such file or directory\n{told}"
+
+
 def test_watch_goes_on_until_it_is_ended(busy: Daemon) -> None:
     process = subprocess.Popen([str(programs.install_tree() / "rootwrapctl"), "status", "--json",
                                 "--watch", busy.native_path], stdout=subprocess.PIPE)
