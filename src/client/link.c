@@ -122,14 +122,25 @@ static void retire(struct link *link)
                 link->handle->link = NULL;
 }
 
+/* Its end was read before it came up. */
+static void fail_to_come_up(struct link *link)
+{
+        cleanup_text struct text reason = { 0 };
+
+        if (link->handle->path)
+                text_printf(&reason, "%s: ", link->handle->path);
+        text_put_string(&reason,
+                        link->complaint ? link->complaint : "The daemon closed the connection");
+        fail(link, link->complaint ? ROOTWRAP_E_PROTOCOL : ROOTWRAP_E_START, text_get(&reason));
+}
+
 /* Its end was read. */
 static void end(struct link *link)
 {
         struct rootwrap *handle = link->handle;
 
         if (link->state < LINK_UP) {
-                fail(link, link->complaint ? ROOTWRAP_E_PROTOCOL : ROOTWRAP_E_START,
-                     link->complaint ? link->complaint : "The daemon closed the connection");
+                fail_to_come_up(link);
                 return;
         }
         link_close(link);

@@ -115,7 +115,10 @@ static const char *find_fault(struct worker *worker, int fd, const struct ucred 
 {
         if (!may_connect(worker, fd, peer)) {
                 channel_tell_refused(worker, RECORD_PEER_USER, peer->uid, peer->pid);
-                return "This user may not connect to this daemon";
+                return worker->is_service ? "This user may not connect to this daemon: neither "
+                                            "allowed_users nor allowed_groups of its "
+                                            "configuration names it"
+                                          : "This user may not connect to this daemon";
         }
         if (has_too_many(worker, peer->uid)) {
                 channel_tell_refused(worker, RECORD_PEER_MANY, peer->uid, peer->pid);

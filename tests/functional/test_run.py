@@ -153,6 +153,8 @@ def test_a_host_service_needs_no_sudo(policy: PolicyFolder, service_user: str, o
         assert (done.returncode, done.stdout) == (3, b"0\n0027\n/srv\n")
         done = run(["/usr/bin/setpriv", f"--reuid={other_user}", "--clear-groups"], *words)
         assert (done.returncode, done.stdout) == (70, b"")
-        assert done.stderr == b"rootwrapctl: This user may not connect to this daemon\n"
+        assert done.stderr == (
+            b"rootwrapctl: /run/rw-run.sock: This user may not connect to this daemon: neither "
+            b"allowed_users nor allowed_groups of its configuration names it\n")
         service.terminate()
         service.wait(programs.DEADLINE_S)

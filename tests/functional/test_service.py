@@ -134,7 +134,8 @@ def test_no_key_is_printed(service: Service) -> None:
 def test_others_are_turned_away_and_told_so(service: Service, other_user: str) -> None:
     service.start()
     said = service.run_as(*ids(other_user), "sh", "-c", "id -u")
-    assert said.stdout == "wrong: This user may not connect to this daemon\n", said.stderr
+    assert said.stdout == ("wrong: This user may not connect to this daemon: neither allowed_users "
+                           "nor allowed_groups of its configuration names it\n"), said.stderr
     uid = ids(other_user)[0]
     log = service.stop()
     assert "Authentication failed: not in allowed_users or allowed_groups user=" in log
