@@ -349,8 +349,10 @@ int main(int argc, char **argv)
         r = tidy_descriptors();
         if (r)
                 return fail(&start, RC_FAILED, "Cannot close descriptors", -r);
-        if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
                 return fputs(usage, stdout) < 0 ? RC_FAILED : 0;
+        if (argc == 2 && strcmp(argv[1], "--version") == 0)
+                return puts("rootwrap-daemon " ROOTWRAP_VERSION) < 0 ? RC_FAILED : 0;
         if (argc != 2)
                 return fail(&start, RC_NOCOMMAND,
                             argc > 2 ? "Extra arguments to daemon"

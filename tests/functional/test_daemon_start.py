@@ -57,6 +57,16 @@ def test_no_argument_is_98(daemon_program: DaemonProgram) -> None:
     assert done.stderr
 
 
+@pytest.mark.parametrize(("word", "told"), [
+    ("--help", "usage: rootwrap-daemon CONFIG\n"), ("-h", "usage: rootwrap-daemon CONFIG\n"),
+    ("--version", "rootwrap-daemon "),
+])
+def test_what_it_is_can_be_asked(our_daemon_program: DaemonProgram, word: str, told: str) -> None:
+    done = our_daemon_program.run(word)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(told)
+
+
 @pytest.mark.parametrize("more", [["extra"], ["extra", "words"], [""], ["--help"]])
 def test_arguments_after_the_config_are_98(
     daemon_program: DaemonProgram, config: Path, more: list[str]
