@@ -353,6 +353,13 @@ static int decide(struct rootwrap *rootwrap, char **argv)
         return refuse(rootwrap, words);
 }
 
+/* Is nothing wanted but to know what this is? `rootwrap CONFIG` alone is an error as ever. */
+static bool is_asked_for_help(int argc, char **argv)
+{
+        return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                             strcmp(argv[1], "--version") == 0);
+}
+
 int main(int argc, char **argv)
 {
         struct rootwrap rootwrap = {
@@ -367,6 +374,8 @@ int main(int argc, char **argv)
                               strerror(errno));
                 return RC_BADCONFIG;
         }
+        if (is_asked_for_help(argc, argv))
+                return variant_help(rootwrap.name, argv);
         if (argc < 3) {
                 (void)fprintf(stderr, "%s: No command specified\n", rootwrap.name);
                 return RC_NOCOMMAND;

@@ -7,6 +7,8 @@
 #include <link.h>
 #include <malloc.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,6 +34,33 @@ int variant_continue(const char *name, char *const *argv)
         (void)name;
         (void)argv;
         return 96;
+}
+
+/**
+ * variant_help() - say what this is
+ * @name: not looked at
+ * @argv: our own arguments: the program and one word
+ *
+ * Return: 0, or 96 where it could not be written
+ */
+int variant_help(const char *name, char *const *argv)
+{
+        static const char usage[] =
+                "usage: rootwrap CONFIG COMMAND [ARG...]\n"
+                "\n"
+                "Runs a command if the filters of CONFIG (a rootwrap.conf) allow it, and exits as it\n"
+                "does. \"rootwrapctl explain CONFIG COMMAND [ARG...]\" says why, or why not.\n"
+                "\n"
+                "  --help     print this text, where it is the only word\n"
+                "  --version  print the version, likewise\n"
+                "\n"
+                "Exit status: the command's; 96 its program is missing, 97 the configuration can't be\n"
+                "used, 98 no command, 99 no filter matches. See rootwrap(1).\n";
+
+        (void)name;
+        (void)fputs(strcmp(argv[1], "--version") == 0 ? "rootwrap " ROOTWRAP_VERSION "\n" : usage,
+                    stdout);
+        return fflush(stdout) ? 96 : 0;
 }
 
 /* Segments that are never written come back from the page cache where they are needed again. */

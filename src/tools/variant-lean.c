@@ -73,3 +73,15 @@ int variant_continue(const char *name, char *const *argv)
                       name, strerror(error));
         return 96;
 }
+
+/**
+ * variant_help() - let the full program say what this is
+ * @name: how we were called, for the message
+ * @argv: our own arguments
+ *
+ * Return: only where that failed: 96, after a message
+ */
+int variant_help(const char *name, char *const *argv)
+{
+        return variant_continue(name, argv);
+}

@@ -6,4 +6,5 @@
 
 bool variant_is_lean(void);
 int variant_continue(const char *name, char *const *argv);
+int variant_help(const char *name, char *const *argv);
 void variant_rest(void);

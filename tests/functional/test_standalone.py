@@ -122,6 +122,23 @@ def test_no_command_is_98(rootwrap: Rootwrap, config: Path) -> None:
     assert done.stderr.decode().splitlines()[0] == f"{rootwrap.program}: No command specified"
 
 
+@pytest.mark.parametrize(("word", "told"), [
+    ("--help", b"usage: rootwrap CONFIG COMMAND"), ("-h", b"usage: rootwrap CONFIG COMMAND"),
+    ("--version", b"rootwrap "),
+])
+def test_what_it_is_can_be_asked(word: str, told: bytes) -> None:
+    done = subprocess.run([programs.install_tree() / "rootwrap", word], capture_output=True,
+                          check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(told)
+
+
+@pytest.mark.parametrize("words", [["--help", "true"], ["--version", "--help"]])
+def test_behind_such_a_word_is_a_command(rootwrap: Rootwrap, words: list[str]) -> None:
+    done = subprocess.run([str(rootwrap.program), *words], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (programs.EXIT_BAD_CONFIG, b"")
+
+
 def test_no_configuration_and_no_command_is_98(rootwrap: Rootwrap) -> None:
     done = subprocess.run([str(rootwrap.program)], capture_output=True, check=False)
     assert done.returncode == programs.EXIT_NO_COMMAND
