@@ -304,6 +304,11 @@ static int begin(struct start *start)
         r = load(start);
         if (r)
                 return r;
+        if (listener < 0 && isatty(STDOUT_FILENO))
+                return fail(start, RC_FAILED,
+                            "It is started by its service, which reads a key from stdout, and "
+                            "not on a terminal; try rootwrapctl run --daemon-command",
+                            0);
         monitor_put_in_force(start->monitor);
         r = listener >= 0 ? serve_host(start, listener) : serve_owner(start);
         if (r)

@@ -67,6 +67,19 @@ def test_what_it_is_can_be_asked(our_daemon_program: DaemonProgram, word: str, t
     assert done.stdout.startswith(told)
 
 
+def test_no_key_is_printed_on_a_terminal(our_daemon_program: DaemonProgram, config: Path) -> None:
+    ours, theirs = os.openpty()
+    done = subprocess.run([str(our_daemon_program.program), str(config)], stdin=theirs,
+                          stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "It is started by its service" in done.stderr
+    os.set_blocking(ours, False)
+    with pytest.raises(BlockingIOError):
+        os.read(ours, 100)
+    os.close(ours)
+    os.close(theirs)
+
+
 @pytest.mark.parametrize("more", [["extra"], ["extra", "words"], [""], ["--help"]])
 def test_arguments_after_the_config_are_98(
     daemon_program: DaemonProgram, config: Path, more: list[str]
