@@ -53,7 +53,11 @@ static int add_note(struct policy *policy, const char *file, unsigned int line, 
                 policy->notes = notes;
                 policy->n_notes_room += n_more;
         }
-        policy->notes[policy->n_notes++] = (struct policy_note){ file, line, text };
+        policy->notes[policy->n_notes++] = (struct policy_note){
+                .file = file,
+                .line = line,
+                .text = text,
+        };
         return 0;
 }
 
@@ -139,13 +143,23 @@ static int prepare(struct policy *policy, struct filter *filter)
 static int note_unknown_class(struct policy *policy,
                               const char *file,
                               const struct ini_option *option,
-                              const char *class)
+                              const char *const *pieces,
+                              size_t n_pieces)
 {
         cleanup_text struct text text = { 0 };
+        struct policy_note *note;
+        int r;
 
-        text_printf(&text, "filter \"%s\" skipped: unknown class \"%s\"", option->name, class);
-        return err_trace(add_note(policy, file, option->line,
-                                  arena_copy_string(&policy->arena, text_get(&text))));
+        text_printf(&text, "filter \"%s\" skipped: unknown class \"%s\"", option->name, pieces[0]);
+        r = add_note(policy, file, option->line,
+                     arena_copy_string(&policy->arena, text_get(&text)));
+        if (r)
+                return err_trace(r);
+        note = &policy->notes[policy->n_notes - 1];
+        note->filter = arena_copy_string(&policy->arena, option->name);
+        note->pieces = pieces;
+        note->n_pieces = n_pieces;
+        return note->filter ? 0 : err_origin(-ENOMEM);
 }
 
 /* Adds the filter that an option defines. */
@@ -165,7 +179,7 @@ static int add_option(struct policy *policy,
                 return err_origin(-ENOMEM);
         class = filter_class_find(pieces[0]);
         if (!class)
-                return err_trace(note_unknown_class(policy, file, option, pieces[0]));
+                return err_trace(note_unknown_class(policy, file, option, pieces, n_pieces));
         if (n_pieces - 1 < class->n_args_min) {
                 complaint_set(reterr, file, option->line,
                               "filter \"%s\": %s wants at least %zu arguments, here are %zu",

@@ -26,6 +26,9 @@ struct policy_note {
         const char *file;
         unsigned int line; /* 0: the file as a whole */
         const char *text;
+        const char *filter;        /* that was skipped; NULL: it is about none */
+        const char *const *pieces; /* of its definition, the class first */
+        size_t n_pieces;
 };
 
 /* A filter in the list of those that one command name leads to. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/decision.h"
+#include "policy/words.h"
 #include "spawn/identity.h"
 #include "tools/rootwrapctl.h"
 #include "util/arena.h"
@@ -170,8 +171,44 @@ static void put_allowed(struct text *text,
         }
 }
 
-static void put_reasons(struct text *text, const struct decision *decision)
+/* Could a filter that was skipped have been for this command? Its class would say which word of its
+ * definition is the command, so any will do. */
+static bool is_about(const struct policy_note *note, const char *command)
 {
+        size_t i;
+
+        for (i = 1; i < note->n_pieces; i++)
+                if (strcmp(word_basename(note->pieces[i]), word_basename(command)) == 0)
+                        return true;
+        return false;
+}
+
+static size_t put_skipped(struct text *text, const struct policy *policy, const char *command)
+{
+        size_t n = 0;
+        size_t i;
+
+        for (i = 0; command && *command && i < policy->n_notes; i++) {
+                const struct policy_note *note = &policy->notes[i];
+
+                if (!note->filter || !is_about(note, command))
+                        continue;
+                n++;
+                text_put_string(text, "  ");
+                text_put_escaped(text, note->filter, strlen(note->filter), 200);
+                text_printf(text, " (%s:%u) is skipped: unknown class \"", note->file, note->line);
+                text_put_escaped(text, note->pieces[0], strlen(note->pieces[0]), 200);
+                text_put_string(text, "\"\n");
+        }
+        return n;
+}
+
+static void put_reasons(struct text *text,
+                        const struct policy *policy,
+                        const struct decision *decision,
+                        const char *command)
+{
+        size_t n_skipped;
         unsigned int rules;
         enum rule rule;
         size_t i;
@@ -186,7 +223,8 @@ static void put_reasons(struct text *text, const struct decision *decision)
                 while ((rule = rule_next(&rules)) != RULE_NONE)
                         text_printf(text, "    by rule %s, %s\n", rule_id(rule), rule_text(rule));
         }
-        if (!decision->n_reasons)
+        n_skipped = put_skipped(text, policy, command);
+        if (!decision->n_reasons && !n_skipped)
                 text_put_string(text, "  no filter names this command\n");
 }
 
@@ -205,7 +243,7 @@ static void put_refused(struct text *text,
         } else {
                 text_put_string(text, "refused: no filter matches\n");
         }
-        put_reasons(text, decision);
+        put_reasons(text, &loaded->policy, decision, argv[0]);
         if (loaded->settings.oslo_compat)
                 return;
         if (!decision_make(&as_oslo, &loaded->policy, &loaded->system, argv,

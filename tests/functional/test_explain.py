@@ -217,3 +217,16 @@ def test_a_line_that_is_no_command_is_refused_and_the_others_are_answered(
     assert decisions == ["allow", *["unauthorized"] * 5, "allow"]
     assert done.returncode == 70
     assert [line.split(":")[2] for line in done.stderr.splitlines()] == list("23456")
+
+
+@pytest.mark.parametrize("command", ["sh", "/bin/sh", "env"])
+def test_a_filter_that_was_skipped_is_named(policy: PolicyFolder, command: str) -> None:
+    config = policy.write("shell: ComandFilter, sh, root\nenglish: EnvFiltre, env, root, LC_ALL=C, "
+                          "sh\nls: ComandFilter, ls, root\n")
+    done = rootwrapctl("explain", config, command, "-c", "id")
+    where = next(config.parent.glob("**/*.filters"))
+    skipped = ([f'  shell ({where}:2) is skipped: unknown class "ComandFilter"']
+               if command != "env" else [])
+    skipped.append(f'  english ({where}:3) is skipped: unknown class "EnvFiltre"')
+    assert done.returncode == EXIT_UNAUTHORIZED
+    assert done.stdout.splitlines() == ["refused: no filter matches", *skipped]
