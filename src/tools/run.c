@@ -21,7 +21,8 @@
 #include "util/cleanup.h"
 
 /* Of what is not about the command itself. */
-#define RC_TEMPFAIL 75 /* EX_TEMPFAIL */
+#define RC_TEMPFAIL  75 /* EX_TEMPFAIL */
+#define RC_NOCOMMAND 98 /* as rootwrap */
 
 /* Words of --daemon-command. */
 #define RUN_WORDS_MAX 32
@@ -32,6 +33,7 @@ struct run {
         const char *socket;
         const char *service_conf;
         char *daemon_command;
+        const char *timeout; /* as it was given */
         uint64_t timeout_ms;
         struct rootwrap *handle;
         struct rootwrap_command *command;
@@ -48,7 +50,12 @@ static const char help[] =
         "  --socket SOCKET         a host service's; by default the only one in /run/rootwrapd\n"
         "  --config-of FILE        as the service NAME does whose configuration NAME.conf this is\n"
         "  --daemon-command WORDS  start a daemon with it, such as \"sudo rootwrap-daemon CONFIG\"\n"
-        "  --timeout SECONDS       end the command after so long\n";
+        "  --timeout SECONDS       end the command after so long\n"
+        "  --help                  print this text\n"
+        "\n"
+        "Exit status: the command's, 128 and the number of the signal that ended it (so also after\n"
+        "--timeout), or 64 wrong use, 70 no daemon or nobody knows, 75 too many commands at once, 96\n"
+        "it can't be started, 97 a configuration can't be used, 98 no command, 99 no filter matches.\n";
 
 static int fail(int r)
 {
@@ -139,6 +146,10 @@ static void take_result(struct rootwrap_command *command,
         run->is_done = true;
         run->command = NULL;
         run->exit_code = result->exit_code;
+        if (result->is_timed_out)
+                (void)fprintf(stderr,
+                              "rootwrapctl run: the command was ended after %s s (--timeout)\n",
+                              run->timeout);
         if (!r && !result->is_refused)
                 return;
         (void)fprintf(stderr, "rootwrapctl: %s\n",
@@ -255,6 +266,19 @@ static bool parse_timeout(const char *text, uint64_t *ret_ms)
         return true;
 }
 
+/* Says what is wrong with the words. Return: RC_USAGE */
+static int refuse(const char *what)
+{
+        (void)fprintf(stderr, "rootwrapctl run: %s\n", what);
+        return RC_USAGE;
+}
+
+static int refuse_timeout(const char *text)
+{
+        (void)fprintf(stderr, "rootwrapctl run: --timeout wants seconds, not \"%s\"\n", text);
+        return RC_USAGE;
+}
+
 /* Return: 0; -1: it is answered; or an exit code */
 static int parse(struct run *run, int argc, char **argv)
 {
@@ -280,13 +304,20 @@ static int parse(struct run *run, int argc, char **argv)
                         run->daemon_command = optarg;
                 else if (c == 'h')
                         return fputs(help, stdout) < 0 ? RC_FAILED : -1;
-                else if (c != 't' || !parse_timeout(optarg, &run->timeout_ms))
-                        n_ways = 2;
+                else if (c != 't')
+                        return fputs(help, stderr) < 0 ? RC_FAILED : RC_USAGE;
+                else if (parse_timeout(optarg, &run->timeout_ms))
+                        run->timeout = optarg;
+                else
+                        return refuse_timeout(optarg);
         }
-        if (n_ways <= 1)
+        if (n_ways > 1)
+                return refuse("of --socket, --config-of and --daemon-command only one, once");
+        if (argv[optind])
                 return 0;
+        (void)refuse("no command");
         (void)fputs(help, stderr);
-        return RC_USAGE;
+        return RC_NOCOMMAND;
 }
 
 /**

@@ -58,9 +58,8 @@ def test_a_pipeline_ends_as_without_it(command: list[str]) -> None:
 
 @pytest.mark.parametrize(("words", "code", "text"), [
     (["no-such"], 99, b"rootwrapctl: Unauthorized command: no-such (no filter matched)\n"),
-    ([], 98, b"rootwrapctl: "),
     (["/opt/no/such/program"], 96, b"rootwrapctl: "),
-], ids=["unauthorized", "none", "missing"])
+], ids=["unauthorized", "missing"])
 def test_a_refusal_exits_as_rootwrap_does(command: list[str], words: list[str], code: int,
                                           text: bytes) -> None:
     done = run(command, "--", *words)
@@ -108,7 +107,9 @@ def test_a_stop_stops_both_and_a_continue_continues_both(command: list[str]) -> 
 
 def test_a_timeout_ends_it(command: list[str]) -> None:
     start = time.monotonic()
-    assert run(command, "--timeout", "0.2", "sleep", "30").returncode == 128 + signal.SIGTERM
+    done = run(command, "--timeout", "0.2", "sleep", "30")
+    assert done.returncode == 128 + signal.SIGTERM
+    assert b"rootwrapctl run: the command was ended after 0.2 s (--timeout)\n" in done.stderr
     assert time.monotonic() - start < 10
 
 
@@ -122,11 +123,30 @@ def test_the_terminal_is_the_commands(command: list[str]) -> None:
     os.close(theirs)
 
 
-@pytest.mark.parametrize("words", [
-    ["--socket", "/a", "--config-of", "/b", "true"], ["--timeout", "soon", "true"], ["--none"],
-], ids=["two_ways", "no_number", "unknown"])
-def test_wrong_use_is_told(words: list[str]) -> None:
-    assert programs.rootwrapctl("run", *words).returncode == 64
+@pytest.mark.parametrize(("words", "told"), [
+    (["--socket", "/a", "--config-of", "/b", "true"],
+     "rootwrapctl run: of --socket, --config-of and --daemon-command only one, once\n"),
+    (["--timeout", "soon", "true"], 'rootwrapctl run: --timeout wants seconds, not "soon"\n'),
+    (["--timeout", "-1", "true"], 'rootwrapctl run: --timeout wants seconds, not "-1"\n'),
+    (["--none"], "unrecognized option '--none'\nusage: "),
+], ids=["two_ways", "no_number", "negative", "unknown"])
+def test_wrong_use_is_told(words: list[str], told: str) -> None:
+    done = programs.rootwrapctl("run", *words)
+    assert done.returncode == 64 and told in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["--"], ["--socket", "/run/none.sock"],
+                                   ["--daemon-command", "/bin/false"]])
+def test_no_command_is_told_before_anything_is_done(words: list[str]) -> None:
+    done = programs.rootwrapctl("run", *words)
+    assert (done.returncode, done.stdout) == (98, "")
+    assert done.stderr.startswith("rootwrapctl run: no command\nusage: rootwrapctl run ")
+
+
+def test_help_has_the_exit_statuses() -> None:
+    done = programs.rootwrapctl("run", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--help" in done.stdout and "Exit status: " in done.stdout
 
 
 def test_no_daemon_is_told() -> None:
