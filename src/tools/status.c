@@ -76,6 +76,15 @@ static void put_time(struct text *text, uint64_t us)
                             us % 60000000 / 1000000);
 }
 
+/* It is known in whole seconds. */
+static void put_uptime(struct text *text, uint64_t s)
+{
+        if (s < 60)
+                text_printf(text, "%" PRIu64 " s", s);
+        else
+                put_time(text, s * 1000000);
+}
+
 static void put_user(struct text *text, unsigned int uid)
 {
         const struct passwd *entry = getpwuid(uid); /* NOLINT(concurrency-mt-unsafe) */
@@ -124,7 +133,7 @@ static void put_people(struct text *text, const struct answer *answer)
         size_t i;
 
         text_printf(text, "%s: up ", answer->path);
-        put_time(text, status->uptime_s * 1000000);
+        put_uptime(text, status->uptime_s);
         text_printf(text,
                     "; %" PRIu64 " started, %" PRIu64 " refused, %" PRIu64 " failed, %" PRIu64
                     " running; %" PRIu64 " connections\n",
