@@ -24,14 +24,19 @@
 #define WORDS_BYTES_MAX 120u
 
 static const char usage[] =
-        "usage: rootwrapctl status [--json | --prometheus] [--watch] [SOCKET...]\n"
+        "usage: rootwrapctl status [--json | --prometheus] [--watch] [[--socket] SOCKET]...\n"
         "\n"
         "Says what rootwrap's daemons did, and what runs in them: those whose sockets are named, else\n"
         "the host services (/run/rootwrapd/*.sock) and, as root, those that services started.\n"
         "\n"
         "  --json        one JSON object a daemon and line\n"
         "  --prometheus  the text format of Prometheus\n"
-        "  --watch       again every second\n";
+        "  --socket      before a SOCKET, as in rootwrapctl run; it is the same without\n"
+        "  --watch       again every second\n"
+        "  --help        print this text\n"
+        "\n"
+        "Exit status: 0 all that were asked have answered, also where none was found; 1 some have\n"
+        "not; 64 wrong use; 70 the answer can't be written.\n";
 
 enum format {
         FORMAT_PEOPLE,
@@ -408,6 +413,52 @@ static int show_found(enum format format)
         return r;
 }
 
+/* What is to be shown. */
+struct wish {
+        enum format format;
+        bool is_watching;
+        char **paths;
+        size_t n_paths; /* 0: of all daemons that are found */
+};
+
+/* Return: 0; -1: it is answered; or an exit code */
+static int parse(struct wish *wish, int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, 'j' },
+                { "prometheus", no_argument, NULL, 'p' },
+                { "socket", required_argument, NULL, 's' },
+                { "watch", no_argument, NULL, 'w' },
+                { NULL, 0, NULL, 0 },
+        };
+        int option;
+
+        while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) { /* NOLINT */
+                switch (option) {
+                case 'h':
+                        return fputs(usage, stdout) < 0 ? RC_FAILED : -1;
+                case 'j':
+                        wish->format = FORMAT_JSON;
+                        break;
+                case 'p':
+                        wish->format = FORMAT_PROMETHEUS;
+                        break;
+                case 's':
+                        wish->paths[wish->n_paths++] = optarg;
+                        break;
+                case 'w':
+                        wish->is_watching = true;
+                        break;
+                default:
+                        return fputs(usage, stderr) < 0 ? RC_FAILED : RC_USAGE;
+                }
+        }
+        while (optind < argc)
+                wish->paths[wish->n_paths++] = argv[optind++];
+        return 0;
+}
+
 /**
  * status_main() - rootwrapctl status
  * @argc: of its own arguments, with its name
@@ -417,42 +468,21 @@ static int show_found(enum format format)
  */
 int status_main(int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, 'j' },
-                { "prometheus", no_argument, NULL, 'p' },
-                { "watch", no_argument, NULL, 'w' },
-                { NULL, 0, NULL, 0 },
-        };
-        enum format format = FORMAT_PEOPLE;
-        bool is_watching = false;
-        int option;
+        cleanup_free char **paths = calloc((size_t)argc, sizeof(*paths));
+        struct wish wish = { .paths = paths };
         int r;
 
-        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) { /* NOLINT */
-                switch (option) {
-                case 'h':
-                        return fputs(usage, stdout) < 0 ? RC_FAILED : 0;
-                case 'j':
-                        format = FORMAT_JSON;
-                        break;
-                case 'p':
-                        format = FORMAT_PROMETHEUS;
-                        break;
-                case 'w':
-                        is_watching = true;
-                        break;
-                default:
-                        (void)fputs(usage, stderr);
-                        return RC_USAGE;
-                }
-        }
+        if (!paths)
+                return RC_FAILED;
+        r = parse(&wish, argc, argv);
+        if (r)
+                return r < 0 ? 0 : r;
         for (;;) {
-                if (is_watching && format == FORMAT_PEOPLE)
+                if (wish.is_watching && wish.format == FORMAT_PEOPLE)
                         (void)fputs("\033[H\033[2J", stdout); /* ECMA-48: home, clear */
-                r = optind < argc ? show(format, argv + optind, (size_t)(argc - optind))
-                                  : show_found(format);
-                if (!is_watching || r == RC_FAILED)
+                r = wish.n_paths ? show(wish.format, wish.paths, wish.n_paths)
+                                 : show_found(wish.format);
+                if (!wish.is_watching || r == RC_FAILED)
                         return r;
                 (void)nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
         }

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,20 @@ def test_prometheus_reads_it(busy: Daemon) -> None:
     assert buckets == sorted(buckets) and len(buckets) == 14
 
 
+def test_a_socket_is_named_as_for_run(busy: Daemon) -> None:
+    done = status("--json", "--socket", busy.native_path, busy.native_path)
+    assert [json.loads(line)["socket"] for line in done.stdout.splitlines()] == (
+        [busy.native_path] * 2)
+
+
+@pytest.mark.parametrize(("words", "told"), [([], "no daemon answers\n"), (["--json"], "")])
+def test_no_daemon_at_all_is_no_error(words: list[str], told: str, tmp_path: Path,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = status(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+
+
 def test_daemons_are_found(busy: Daemon) -> None:
     sockets = [json.loads(line)["socket"] for line in status("--json").stdout.splitlines()]
     assert busy.native_path in sockets
@@ -120,12 +135,13 @@ def test_other_users_may_not_ask(busy: Daemon, other_user: str) -> None:
     assert done.returncode == 1 and "may not connect" in done.stderr
 
 
-@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["--nonsense"], 64),
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["-h"], 0), (["--nonsense"], 64),
                                              (["/run/no/such.sock"], 1)])
 def test_usage(words: list[str], code: int) -> None:
     done = status(*words)
     assert done.returncode == code
-    assert ("usage" in done.stdout + done.stderr) == (words[0].startswith("--"))
+    assert ("usage" in done.stdout + done.stderr) == (words[0].startswith("-"))
+    assert ("Exit status" in done.stdout) == (code == 0)
 
 
 @pytest.mark.parametrize(("word", "told"), [
