@@ -38,7 +38,12 @@ static const char usage[] =
         "Serves a client of oslo.rootwrap through the host service that listens at SOCKET: prints\n"
         "the path of a socket, a newline and a key of 32 bytes, as rootwrap-daemon does, and lives as\n"
         "long as its standard input. For a service's daemon command, in the place of\n"
-        "\"sudo rootwrap-daemon CONFIG\".\n";
+        "\"sudo rootwrap-daemon CONFIG\".\n"
+        "\n"
+        "  --help  print this text\n"
+        "\n"
+        "Exit status: 0 its standard input or its client's use has ended; 64 wrong use; 70 the host\n"
+        "service is not there, turned it away, or has ended.\n";
 
 enum attach_event {
         ATTACH_STDIN,
@@ -76,7 +81,7 @@ static int connect_to(struct attach *attach)
         attach->service_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         if (attach->service_fd < 0 ||
             connect(attach->service_fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                return fail(attach, "connect", errno);
+                return fail(attach, strerror(errno), 0);
         return 0;
 }
 
@@ -322,7 +327,7 @@ int attach_main(int argc, char **argv)
         struct attach attach = { .service_fd = -1, .listener_fd = -1, .signal_fd = -1 };
         int r;
 
-        if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
                 return fputs(usage, stdout) < 0 ? RC_FAILED : 0;
         if (argc != 2 || argv[1][0] == '-') {
                 (void)fputs(usage, stderr);

@@ -30,8 +30,28 @@ static int usage(FILE *to)
         for (i = 0; i < N_SUBCOMMANDS; i++)
                 (void)fprintf(to, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
         (void)fprintf(to,
-                      "\n\"rootwrapctl SUBCOMMAND --help\" tells more; so does rootwrapctl(1).\n");
+                      "\n\"rootwrapctl help SUBCOMMAND\" tells more; so does rootwrapctl(1).\n");
         return to == stdout ? 0 : RC_USAGE;
+}
+
+static int call(const char *name, int argc, char **argv)
+{
+        size_t i;
+
+        for (i = 0; i < N_SUBCOMMANDS; i++)
+                if (strcmp(name, subcommands[i].name) == 0)
+                        return subcommands[i].main(argc, argv);
+        (void)fprintf(stderr, "rootwrapctl: no subcommand \"%s\"\n", name);
+        return usage(stderr);
+}
+
+/* help [SUBCOMMAND] is what SUBCOMMAND --help is. */
+static int help(int argc, char **argv)
+{
+        char option[] = "--help";
+        char *words[] = { argv[1], option, NULL };
+
+        return argc < 2 ? usage(stdout) : call(argv[1], 2, words);
 }
 
 /**
@@ -75,19 +95,15 @@ void loaded_deinit(struct loaded *loaded)
 
 int main(int argc, char **argv)
 {
-        size_t i;
-
         if (argc < 2)
                 return usage(stderr);
-        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
                 return usage(stdout);
+        if (strcmp(argv[1], "help") == 0)
+                return help(argc - 1, argv + 1);
         if (strcmp(argv[1], "--version") == 0) {
                 (void)printf("rootwrapctl %s\n", ROOTWRAP_VERSION);
                 return 0;
         }
-        for (i = 0; i < N_SUBCOMMANDS; i++)
-                if (strcmp(argv[1], subcommands[i].name) == 0)
-                        return subcommands[i].main(argc - 1, argv + 1);
-        (void)fprintf(stderr, "rootwrapctl: no subcommand \"%s\"\n", argv[1]);
-        return usage(stderr);
+        return call(argv[1], argc - 1, argv + 1);
 }

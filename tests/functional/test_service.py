@@ -687,7 +687,7 @@ def test_attach_says_what_does_not_listen(tmp_path: Path) -> None:
                            str(tmp_path / "none")],
                           capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 70 and done.stdout == ""
-    assert done.stderr.endswith("connect: No such file or directory\n")
+    assert done.stderr.endswith("/none: No such file or directory\n")
 
 
 def test_attach_is_not_for_a_daemon_of_somebody(policy: PolicyFolder) -> None:
