@@ -459,6 +459,21 @@ static int note_unknown(struct settings *settings, const struct ini *ini)
         return 0;
 }
 
+/* Says so, and next to what was perhaps meant as it. */
+static void complain_of_no_path(const struct settings *settings, struct complaint *reterr)
+{
+        const struct unknown_option *option = settings->unknown;
+
+        while (option->name && !strstr(option->name, "filter") && !strstr(option->name, "path"))
+                option++;
+        if (option->name)
+                complaint_set(reterr, settings->file, option->line,
+                              "no filters_path in [DEFAULT], and \"%s\" is not an option",
+                              option->name);
+        else
+                complaint_set(reterr, settings->file, 0, "no filters_path in [DEFAULT]");
+}
+
 static int read_options(struct settings *settings, const struct ini *ini, struct complaint *reterr)
 {
         size_t i;
@@ -472,11 +487,14 @@ static int read_options(struct settings *settings, const struct ini *ini, struct
                 if (r)
                         return err_trace(r);
         }
+        r = note_unknown(settings, ini);
+        if (r)
+                return err_trace(r);
         if (!settings->filters_path.paths) {
-                complaint_set(reterr, settings->file, 0, "no filters_path in [DEFAULT]");
+                complain_of_no_path(settings, reterr);
                 return SETTINGS_E_BAD;
         }
-        return err_trace(note_unknown(settings, ini));
+        return 0;
 }
 
 /**

@@ -17,6 +17,10 @@ static struct {
         const char *options; /* of [DEFAULT] */
         const char *want;    /* LINE: REASON */
 } bad_rows[] = {
+        { "what_may_have_been_meant_as_filters_path_is_named", "path=/bin\nexec_dirs=/bin\n",
+          "2: no filters_path in [DEFAULT], and \"path\" is not an option" },
+        { "only_that_is_named", "other=1\nfilter_path=/bin\n",
+          "3: no filters_path in [DEFAULT], and \"filter_path\" is not an option" },
         { "filters_path_is_required", "exec_dirs=/bin\n", "0: no filters_path in [DEFAULT]" },
         { "filters_path_must_be_absolute", "filters_path=/a,b\n",
           "2: filters_path is \"/a,b\", which is not a list of absolute paths" },
