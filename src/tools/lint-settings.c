@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rootwrap.conf as it is written: what its values don't show any more when they are loaded. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/ini.h"
 #include "config/settings.h"
@@ -73,6 +74,26 @@ static void check_exec_dirs(const struct lint *lint, const struct ini_option *op
         lint_exec_dirs(lint, option ? option->line : 0);
 }
 
+/* One directory that is not there may be one of a package; without any, there is no filter. */
+static void check_filters_path(const struct lint *lint, const struct ini_option *option)
+{
+        const struct directories *directories = &lint->policy->settings->filters_path;
+        struct place place = { .file = lint->policy->settings->file };
+        struct stat st;
+        size_t i;
+
+        if (option) {
+                place.line = option->line;
+                check_list(lint, option, directories);
+        }
+        for (i = 0; i < directories->n_paths; i++)
+                if (lint->system->stat(lint->system, directories->paths[i], &st) == 0 &&
+                    S_ISDIR(st.st_mode))
+                        return;
+        findings_add(lint->findings, SEVERITY_ERROR, "no-directory", &place, NULL,
+                     "filters_path names no directory that is there: no filter is loaded");
+}
+
 /**
  * lint_settings() - look at rootwrap.conf, which can be loaded
  * @lint: where findings go, and the settings
@@ -81,7 +102,6 @@ void lint_settings(const struct lint *lint)
 {
         const struct settings *settings = lint->policy->settings;
         struct ini_input input = { .file = settings->file, .mode = INI_STRICT };
-        const struct ini_option *option;
         struct complaint complaint = { 0 };
         struct arena arena = { 0 };
         struct ini ini;
@@ -92,9 +112,7 @@ void lint_settings(const struct lint *lint)
         if (!r)
                 r = ini_parse(&ini, &arena, &input, &complaint);
         if (!r) {
-                option = ini_get(&ini, INI_DEFAULT_SECTION, "filters_path");
-                if (option)
-                        check_list(lint, option, &settings->filters_path);
+                check_filters_path(lint, ini_get(&ini, INI_DEFAULT_SECTION, "filters_path"));
                 check_exec_dirs(lint, ini_get(&ini, INI_DEFAULT_SECTION, "exec_dirs"));
         }
         complaint_deinit(&complaint);

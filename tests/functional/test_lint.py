@@ -186,3 +186,18 @@ def test_json_has_a_summary_and_every_key(policy: PolicyFolder) -> None:
                for finding in report["findings"])
     danger, = (finding for finding in report["findings"] if finding["severity"] == "warning")
     assert (danger["code"], danger["line"], danger["filter"]) == ("danger", 2, "x")
+
+
+def test_a_filters_path_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
+    config = tmp_path / "rootwrap.conf"
+    (tmp_path / "there").mkdir()
+    config.write_text("[DEFAULT]\nexec_dirs = /bin\n"
+                      f"filters_path = {tmp_path}/none,{config}\n", "utf-8")
+    done = rootwrapctl("lint", config)
+    assert done.returncode == ERRORS
+    assert (f"{config}:3: error: filters_path names no directory that is there: no filter is "
+            "loaded [no-directory]\n") in done.stdout
+    config.write_text("[DEFAULT]\nexec_dirs = /bin\n"
+                      f"filters_path = {tmp_path}/none,{tmp_path}/there\n", "utf-8")
+    done = rootwrapctl("lint", config)
+    assert done.returncode == WARNINGS and "no-directory" not in done.stdout
