@@ -129,6 +129,13 @@ void findings_sort(struct findings *findings)
                 qsort(findings->v, findings->n, sizeof(*findings->v), compare);
 }
 
+static void print_count(const struct findings *findings, enum severity severity, const char *end)
+{
+        size_t n = findings->n_of[severity];
+
+        (void)printf("%zu %s%s%s", n, severity_names[severity], n == 1 ? "" : "s", end);
+}
+
 /**
  * findings_print() - a line each, and a summary
  * @findings: the findings
@@ -149,8 +156,9 @@ void findings_print(const struct findings *findings)
                 (void)printf("%s [%s%s%s]\n", finding->text, finding->code,
                              finding->rule ? ", " : "", finding->rule ? finding->rule : "");
         }
-        (void)printf("%zu errors, %zu warnings, %zu notes\n", findings->n_of[SEVERITY_ERROR],
-                     findings->n_of[SEVERITY_WARNING], findings->n_of[SEVERITY_NOTE]);
+        print_count(findings, SEVERITY_ERROR, ", ");
+        print_count(findings, SEVERITY_WARNING, ", ");
+        print_count(findings, SEVERITY_NOTE, "\n");
 }
 
 static void put_finding(struct text *text, const struct finding *finding)

@@ -201,3 +201,14 @@ def test_a_filters_path_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
                       f"filters_path = {tmp_path}/none,{tmp_path}/there\n", "utf-8")
     done = rootwrapctl("lint", config)
     assert done.returncode == WARNINGS and "no-directory" not in done.stdout
+
+
+@pytest.mark.parametrize(("filters", "summary"), [
+    ("x: NoFilter\n", "1 error, 0 warnings, "), ("x: CommandFilter, sh, root\n",
+                                                 "0 errors, 1 warning, "),
+    ("x: NoFilter\ny: NoFilter\n", "2 errors, 0 warnings, "),
+])
+def test_the_summary_counts_in_plain_words(policy: PolicyFolder, filters: str, summary: str,
+                                           ) -> None:
+    config = policy.write(filters)
+    assert rootwrapctl("lint", config).stdout.splitlines()[-1].startswith(summary)
