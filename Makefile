@@ -4,6 +4,8 @@
 BUILD := build
 DESTDIR :=
 PREFIX :=
+# Of `make install`: services that get links, as in SERVICES=cinder,neutron.
+SERVICES :=
 # Of `make fuzz`: how long each target runs.
 SECONDS := 60
 # Of `make check`: more words for pytest, as in PYTEST='-k lvm -x'.
@@ -38,7 +40,7 @@ bench: check-deps openstack-deps bench-deps all
 	@bench/check.py $(if $(QUICK),--ci) $(if $(QUICK)$(BENCH),,--all) bench/report
 
 install: all
-	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)
+	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local) -Dservices=$(SERVICES)
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
 
 fuzz: ci-deps
@@ -55,7 +57,7 @@ help:
 	@echo 'make demo                         show the main job: Cinder runs LVM through us (root)'
 	@echo 'make check [PYTEST=ARGS]          all tests, in a sandbox (root)'
 	@echo 'make bench [QUICK=1] [BENCH=NAME] our figures beside the others'"'"' (root)'
-	@echo 'make install [DESTDIR= PREFIX=]   install, by default into /usr/local'
+	@echo 'make install [DESTDIR= PREFIX=]   install, by default into /usr/local; SERVICES=NAME,...'
 	@echo 'make fuzz [SECONDS=60]            run each fuzz target so long (clang)'
 	@echo 'make coverage                     what the tests reach (gcovr)'
 	@echo 'make clean                        remove what was built'
