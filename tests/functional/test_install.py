@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -46,3 +47,11 @@ def test_without_services_there_are_no_links() -> None:
     names = {path.name for path in programs.install_tree().iterdir()}
     assert {"rootwrap", "rootwrap-daemon", "rootwrapctl"} <= names
     assert not any(name.endswith(("-rootwrap", "-rootwrap-daemon")) for name in names)
+
+
+def test_documents_are_there_with_what_they_show() -> None:
+    folder = programs.install_tree().parent / "share/doc/rootwrapd"
+    assert (folder / "python/README.md").is_file()
+    charts = re.findall(r"\]\((charts/[^)]+)\)", (folder / "performance.md").read_text("utf-8"))
+    assert charts
+    assert all((folder / chart).is_file() for chart in charts)
