@@ -41,6 +41,14 @@ LOG = logging.getLogger(__name__)
 
 # What processutils.execute hands to Popen but we can't hand to the daemon.
 BEYOND_US = ("env_variables", "preexec_fn", "prlimit", "python_exec", "shell")
+# What it keeps to itself, or hands to us. An argument that is in neither is one of a later version,
+# and goes the old way.
+WITHIN_US = ("attempts", "binary", "check_exit_code", "cwd", "delay_on_retry", "log_errors",
+             "loglevel", "on_completion", "on_execute", "process_input", "root_helper",
+             "run_as_root", "timeout")
+# What it says to Popen each time, preexec_fn and cwd excepted.
+POPEN = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+         "close_fds": True, "shell": False, "env": None}
 OPTION_HELP = (
     "Run root commands through rootwrap's daemon, started once as "
     "`sudo cinder-rootwrap-daemon CONFIG`, instead of starting `sudo cinder-rootwrap CONFIG` for "
@@ -136,14 +144,19 @@ class Subprocess:
     PIPE = subprocess.PIPE
     TimeoutExpired = subprocess.TimeoutExpired
 
-    def __init__(self, config: Any, failure: Callable[..., Exception]) -> None:
+    def __init__(self, config: Any, failure: Callable[..., Exception], real: Any) -> None:
         self._config = config
         self._failure = failure
+        self._real = real
 
-    def Popen(self, words: List[str], *, cwd: Optional[str] = None,  # noqa: N802 as it is named
-              **_how: object) -> Popen:
-        """Starts a command. What else processutils says is the same each time, or was looked at
-        before it came here."""
+    def Popen(self, words: Sequence[str], *, cwd: Optional[str] = None,  # noqa: N802 as it is named
+              preexec_fn: Any = None, **how: object) -> Any:
+        """Starts a command: the old way, where processutils says what it does not say today.
+
+        The caller's preexec_fn was looked at before it came here; this one is processutils' own.
+        """
+        if any(name not in POPEN or value != POPEN[name] for name, value in how.items()):
+            return self._real.Popen(words, cwd=cwd, preexec_fn=preexec_fn, **how)
         helper = words_of(root_helper(self._config))
         command = words[len(helper):]
         try:
@@ -186,6 +199,7 @@ def is_for_us(config: Any, kwargs: Mapping[str, Any]) -> bool:
         and bool(kwargs.get("run_as_root"))
         and os.geteuid() != 0
         and kwargs.get("root_helper") == root_helper(config)
+        and not kwargs.keys() - {*BEYOND_US, *WITHIN_US}
         and not any(kwargs.get(name) for name in BEYOND_US)
         # an empty environment is one
         and kwargs.get("env_variables") is None
@@ -198,9 +212,11 @@ def copy_with(function: types.FunctionType, **names: object) -> Callable[..., An
     if missing:
         raise RuntimeError(f"{function.__name__} does not use {', '.join(sorted(missing))}: "
                            "this version of oslo.concurrency is unknown here")
-    return types.FunctionType(
+    copy = types.FunctionType(
         function.__code__, {**function.__globals__, **names}, function.__name__,
         function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 def install(config: Any = None) -> None:
@@ -224,7 +240,8 @@ def install(config: Any = None) -> None:
         """The latter."""
 
     unknown: Any = FailureUnknown
-    through_daemon = copy_with(real, subprocess=Subprocess(config, Failure))
+    through_daemon = copy_with(
+        real, subprocess=Subprocess(config, Failure, processutils.subprocess))
 
     def execute(*cmd: Any, **kwargs: Any) -> Any:
         if not is_for_us(config, kwargs):
