@@ -19,7 +19,7 @@ from . import _message
 from ._message import Message
 from ._order import Order
 from ._wait import READ, WRITE, wait_for
-from .errors import Busy, ProtocolError, Refused, StartError, UnknownFate
+from .errors import Busy, ProtocolError, Refused, StartError, UnknownFate, WrongAnswer
 
 GREET_S = 10.0
 # connect(2) to a socket whose backlog is full fails at once with a timeout set.
@@ -34,6 +34,10 @@ class NotStarted(Exception):
     def __init__(self, reason: str, is_stopping: bool = False) -> None:
         super().__init__(reason)
         self.is_stopping = is_stopping
+
+
+class TurnedAway(ProtocolError):
+    """The daemon said ERROR: a message breaks its rules. What did was not taken."""
 
 
 class Connection:
@@ -173,28 +177,40 @@ class Connection:
                 raise self._end(is_unread=False)
             message = _message.decode(data)
             if message.kind == _message.ERROR:
-                raise ProtocolError(message.text(_message.TAG_REASON))
+                raise TurnedAway(message.text(_message.TAG_REASON))
             if message.kind < _message.SKIPPABLE:
                 return message
 
     def answer(self, order: Order, deadline: Optional[float] = None) -> Optional[Message]:
         """STARTED or EXITED of the command; None when the deadline has passed before.
 
-        NotStarted: it may be sent again, elsewhere. Refused and Busy: nothing was executed.
+        NotStarted: it may be sent again, elsewhere. Refused, Busy, and a ProtocolError that is no
+        UnknownFate: nothing was executed.
         """
-        message = self.receive(deadline)
+        try:
+            message = self.receive(deadline)
+            if message is not None:
+                self._check(message)
+        except ProtocolError as error:
+            if isinstance(error, TurnedAway) and self._is_unanswered:
+                raise
+            raise WrongAnswer(f"{error}: nobody knows what became of the command") from error
         if message is None:
             return None
-        if message.ident != self._ident:
-            raise ProtocolError("the daemon answered what was not asked")
         if message.kind == _message.REFUSED:
             raise refusal(order.command, message)
-        wanted = _message.EXITED if self._is_started else _message.STARTED
-        if message.kind != wanted:
-            raise ProtocolError(f"the daemon answered with type {message.kind}")
         self._is_started = True
         self._is_unanswered = False
         return message
+
+    def _check(self, message: Message) -> None:
+        """That it is an answer, and the one whose turn it is."""
+        if message.ident != self._ident:
+            raise ProtocolError("the daemon answered what was not asked")
+        wanted = ((_message.EXITED,) if self._is_started
+                  else (_message.STARTED, _message.REFUSED))
+        if message.kind not in wanted:
+            raise ProtocolError(f"the daemon answered with type {message.kind}")
 
 
 def refusal(command: List[str], message: Message) -> Exception:

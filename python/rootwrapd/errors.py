@@ -22,6 +22,10 @@ class UnknownFate(Error):
     """The connection broke: the command may run, may have run, or not. It was not repeated."""
 
 
+class WrongAnswer(ProtocolError, UnknownFate):
+    """The daemon has the command, and what it said of it can't be understood."""
+
+
 class Busy(Error):
     """Too many commands at once, or the daemon lacks memory or descriptors. Ask again later."""
 

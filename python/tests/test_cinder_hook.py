@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
+import threading
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import oslo_concurrency.processutils
 import pytest
 from oslo_concurrency.processutils import ProcessExecutionError
 
-from rootwrapd import Client
+from rootwrapd import Client, UnknownFate, _message
 from rootwrapd import cinder as hook
 
 Execute = Callable[..., Any]
@@ -113,3 +115,35 @@ def test_what_a_later_execute_says_to_popen_goes_the_old_way(
     assert execute("echo", "x")[0] == "x\n"
     monkeypatch.setitem(now.MORE_POPEN, "umask", 0o77)
     assert execute("echo", "x")[0] == sudo_says
+
+
+def test_no_attempt_repeats_what_may_have_run(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The daemon reads a command, and answers what is no answer."""
+    starts: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(3):
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.send(_message.encode(_message.WELCOME, 0, {
+                    _message.TAG_VERSION: _message.u32(1), _message.TAG_NONCE: bytes(32),
+                    _message.TAG_COMMANDS_MAX: _message.u32(1),
+                    _message.TAG_ARGS_MAX: _message.u32(100_000)}))
+                starts.append(peer.recv(65536))
+                peer.send(b"garbage")
+
+    settings = Config()
+    settings.rootwrap_daemon_socket = str(tmp_path / "native.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(settings.rootwrap_daemon_socket)
+        listener.listen()
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        execute = hooked(module, settings, monkeypatch)
+        with pytest.raises(UnknownFate) as caught:
+            execute("true", attempts=3, delay_on_retry=False)
+    assert isinstance(caught.value, ProcessExecutionError)
+    assert len(starts) == 1
+    hook._clients.clear()

@@ -261,11 +261,13 @@ def welcome(peer: socket.socket, **more: bytes) -> None:
     peer.send(_message.encode(_message.WELCOME, 0, WELCOME))
 
 
-def answering(*messages: bytes) -> Serve:
-    """Greets, reads a command, and says these."""
+def answering(*messages: bytes, starts: list[bytes] | None = None) -> Serve:
+    """Greets, reads a command, which goes into `starts`, and says these."""
     def serve(peer: socket.socket) -> None:
         welcome(peer)
-        peer.recv(65536)
+        data = peer.recv(65536)
+        if starts is not None and data:
+            starts.append(data)
         for message in messages:
             peer.send(message)
     return serve
@@ -283,17 +285,35 @@ def test_the_pretender_can_be_right(tmp_path: Path) -> None:
         assert client.execute(["true"]) == (0, "", "")
 
 
-@pytest.mark.parametrize("answer", [
-    b"", b"x", b"\x43\0\1\0\1\0\0\0", STARTED[:-1], STARTED + b"\0", STARTED + b"\1\0\4\0",
-    _message.encode(_message.STARTED, 2, {_message.TAG_PID: _message.u32(1)}),
-    _message.encode(_message.STARTED, 1, {}), EXITED, _message.encode(99, 1, {}),
-    _message.encode(_message.ERROR, 0, {_message.TAG_REASON: b"no"}),
-    STARTED.replace(_message.FIELD.pack(_message.TAG_PID, 4), _message.FIELD.pack(14, 3)),
+REFUSED = _message.encode(_message.REFUSED, 1, {
+    _message.TAG_CODE: _message.u32(75), _message.TAG_ERROR: _message.u32(11),
+    _message.TAG_REASON: b"too many"})
+TURNED_AWAY = _message.encode(_message.ERROR, 0, {_message.TAG_REASON: b"no"})
+
+
+@pytest.mark.parametrize("answers", [
+    [b"x"], [b"\x43\0\1\0\1\0\0\0"], [STARTED[:-1]], [STARTED + b"\0"],
+    [STARTED + b"\1\0\4\0"], [_message.encode(_message.STARTED, 1, {})], [EXITED],
+    [_message.encode(_message.STARTED, 2, {_message.TAG_PID: _message.u32(1)})],
+    [_message.encode(99, 1, {})],
+    [STARTED.replace(_message.FIELD.pack(_message.TAG_PID, 4), _message.FIELD.pack(14, 3))],
+    [STARTED, b"x"], [STARTED, STARTED], [STARTED, REFUSED], [STARTED, TURNED_AWAY],
 ])
-def test_a_wrong_answer_is_an_error(tmp_path: Path, answer: bytes) -> None:
-    with pretender(tmp_path, answering(answer, EXITED)) as path, Client(path) as client, \
-            pytest.raises((ProtocolError, UnknownFate)):
+def test_after_a_wrong_answer_the_fate_is_unknown(tmp_path: Path, answers: list[bytes]) -> None:
+    """The command was read, whatever the answer is: it is not sent again."""
+    starts: list[bytes] = []
+    with pretender(tmp_path, answering(*answers, EXITED, starts=starts)) as path, \
+            Client(path) as client, pytest.raises(UnknownFate) as caught:
         client.execute(["true"])
+    assert isinstance(caught.value, ProtocolError)
+    assert len(starts) == 1
+
+
+def test_who_is_turned_away_knows_that_nothing_ran(tmp_path: Path) -> None:
+    with pretender(tmp_path, answering(TURNED_AWAY)) as path, Client(path) as client, \
+            pytest.raises(ProtocolError, match="no") as caught:
+        client.execute(["true"])
+    assert not isinstance(caught.value, UnknownFate)
 
 
 def test_any_bytes_are_a_message_or_an_error() -> None:
