@@ -13,6 +13,7 @@ import hmac
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import List, Optional, Sequence
 
 from . import _message
@@ -102,8 +103,15 @@ class Connection:
         return self._socket.fileno()
 
     def close(self) -> None:
-        """The daemon ends the command, if one runs, unless it may go on."""
+        """The daemon ends the command, if one runs, unless it may go on, and unless a child of this
+        process has the descriptor too."""
         self._socket.close()
+
+    def cut(self) -> None:
+        """What close() is to the daemon, at once and for everybody; who waits for an answer wakes,
+        and the descriptor stays open for him."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     @property
     def is_fresh(self) -> bool:

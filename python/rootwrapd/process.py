@@ -62,6 +62,7 @@ class Process:
         self._order = order
         self._connection: Optional[Connection] = connection
         self._failure: Optional[Exception] = None
+        self._given_up: Optional[Connection] = None
         self._lock = threading.Lock()  # of who reads the answer
         self._sender = threading.Lock()  # of who uses the connection otherwise
 
@@ -91,12 +92,28 @@ class Process:
         return f"<Process: pid={self.pid} returncode={self.returncode} args={self.args!r}>"
 
     def close(self) -> None:
-        """Lets the daemon end the command (SIGTERM, 5 s, SIGKILL), or go on as was asked."""
+        """Lets the daemon end the command (SIGTERM, 5 s, SIGKILL), or go on as was asked. Who waits
+        for it gets Closed."""
+        self._give_up(Closed("the command was given up"))
+
+    def _give_up(self, failure: Exception) -> None:
         with self._sender:
             connection, self._connection = self._connection, None
-        if connection:
-            self._failure = self._failure or Closed("the command was given up")
-            connection.close()
+            if connection:
+                self._failure = self._failure or failure
+                self._given_up = connection
+                connection.cut()
+        self._bury()
+
+    def _bury(self) -> None:
+        """Closes what was given up. Whoever reads of it does so when he is done."""
+        if self._given_up and self._lock.acquire(blocking=False):
+            try:
+                connection, self._given_up = self._given_up, None
+                if connection:
+                    connection.close()
+            finally:
+                self._lock.release()
 
     def fileno(self) -> int:
         """Readable when poll() has something to tell; -1 when all is told."""
@@ -121,20 +138,15 @@ class Process:
             raise self._failure or Closed("the command was given up")
         try:
             message = connection.answer(self._order, deadline)
-        except NotStarted as why:
-            self._failure = UnknownFate(str(why))
-        except OSError as error:
-            self._failure = UnknownFate(str(error))
-        except BaseException as error:
-            if isinstance(error, Exception):
-                self._failure = error
-                self.close()
-            raise
+        except (NotStarted, OSError) as error:
+            self._give_up(UnknownFate(str(error)))
+        except Exception as error:
+            self._give_up(error)
         else:
             if message:
                 self._finish(message)
             return
-        self.close()
+        assert self._failure
         raise self._failure
 
     def poll(self) -> Optional[int]:
@@ -144,6 +156,7 @@ class Process:
                 self._read(0.0)
             finally:
                 self._lock.release()
+                self._bury()
         return self.returncode
 
     def wait(self, timeout: Optional[float] = None) -> int:
@@ -155,6 +168,7 @@ class Process:
             self._read(deadline)
         finally:
             self._lock.release()
+            self._bury()
         if self.returncode is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
         return self.returncode

@@ -286,6 +286,30 @@ def test_a_block_that_fails_ends_its_command(client: Client) -> None:
         process.wait()
 
 
+def test_close_wakes_who_waits(client: Client) -> None:
+    process = client.popen(["sleep", "30"])
+    found: list[object] = []
+
+    def wait() -> None:
+        try:
+            found.append(process.wait())
+        except rootwrapd.Error as error:
+            found.append(type(error))
+
+    threads = [threading.Thread(target=wait) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    fd = process.fileno()
+    process.close()
+    for thread in threads:
+        thread.join(10)
+    assert found == [rootwrapd.Closed] * 3
+    assert gone(process.pid)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
 def test_go_on_outlives_the_client(command: list[str]) -> None:
     with Client(command) as client:
         process = client.popen(["sleep", "0.7"], go_on=True)
