@@ -13,6 +13,7 @@ import hmac
 import os
 import socket
 import time
+import weakref
 from contextlib import suppress
 from typing import List, Optional, Sequence
 
@@ -27,6 +28,8 @@ GREET_S = 10.0
 CONNECT_AGAIN_S = 0.01
 CODE_NOT_NOW = 75
 IDENT_MAX = 0xFFFFFFFF
+
+_open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
 class NotStarted(Exception):
@@ -50,6 +53,7 @@ class Connection:
         self._is_unanswered = False  # START was sent, and is the last that was
         self._is_started = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _open.add(self)
         try:
             deadline = time.monotonic() + GREET_S
             self._connect(deadline)
@@ -219,6 +223,13 @@ class Connection:
                   else (_message.STARTED, _message.REFUSED))
         if message.kind not in wanted:
             raise ProtocolError(f"the daemon answered with type {message.kind}")
+
+
+def forget_all() -> None:
+    """In a child of this process: closes its copies, which would keep the parent's commands
+    running after the parent's end. The parent's connections stand."""
+    for connection in list(_open):
+        connection.close()
 
 
 def refusal(command: List[str], message: Message) -> Exception:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Callable, List, NamedTuple, Optional, Sequence, TypeVar
 
 from . import _message
-from ._connection import Connection, NotStarted
+from ._connection import Connection, NotStarted, forget_all
 from ._streams import READ_BYTES
 from ._wait import READ, Waiter, wait_for
 from .errors import ProtocolError, StartError
@@ -54,6 +54,7 @@ class Daemon:
                 bufsize=0, start_new_session=True)
         except OSError as error:
             raise StartError(f"Failed to spawn rootwrap process: {error}") from error
+        _daemons.add(self)
         try:
             self.endpoint = self._read_greeting()
         except BaseException:
@@ -144,12 +145,22 @@ class Daemon:
             with suppress(OSError):
                 self._process.stdin.close()
 
-    def close(self) -> None:
-        """When it never came up."""
+    def forget(self) -> None:
+        """In a child of this process: closes its copies of the pipes. It is the parent's, ends with
+        the parent, and is the parent's to reap."""
+        self._close_pipes()
+        self._process.returncode = 0
+
+    def _close_pipes(self) -> None:
         self.let_go()
         for stream in (self._process.stdout, self._process.stderr):
             if stream:
-                stream.close()
+                with suppress(OSError):
+                    stream.close()
+
+    def close(self) -> None:
+        """When it never came up."""
+        self._close_pipes()
         if self._process.poll() is None:
             threading.Thread(target=self._reap, name="rootwrapd", daemon=True).start()
 
@@ -257,11 +268,10 @@ class Link:
                     time.sleep(AGAIN_S * number)
 
     def forget(self) -> None:
-        """In a child of this process: the parent's connections are not ours, nor is its daemon."""
+        """In a child of this process: nothing of the parent's is ours."""
         self._lock = threading.Lock()
-        self._drop_idle()
-        if self._daemon:
-            self._daemon.let_go()  # our copy of the pipe: it must not outlive the parent by us
+        self._idle.clear()
+        self._daemon = None
 
     def close(self) -> None:
         """The daemon, if it is ours, ends; commands that run finish."""
@@ -273,10 +283,14 @@ class Link:
                 self._daemon = None
 
 
+_daemons: weakref.WeakSet[Daemon] = weakref.WeakSet()
 _links: weakref.WeakSet[Link] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
+    forget_all()
+    for daemon in list(_daemons):
+        daemon.forget()
     for link in list(_links):
         link.forget()
 

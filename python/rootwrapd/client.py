@@ -72,7 +72,8 @@ class Client:
     ["sudo", "cinder-rootwrap-daemon", "/etc/cinder/rootwrap.conf"], or the path of a host
     service's socket. The daemon is started by the first call, again when it has gone, and ends
     with this object. All methods may be called by many threads at once, and run side by side;
-    they work under eventlet. A child of this process starts anew by itself.
+    they work under eventlet. A child of this process (fork) starts a daemon of its own, at its
+    first call; what ran before the fork is the parent's alone.
 
     No command is ever run twice: where it can't be known whether it ran, UnknownFate is raised.
     """

@@ -83,7 +83,8 @@ class Process:
             self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_connection", None):
+        connection = getattr(self, "_connection", None)
+        if connection and connection.fileno() >= 0:  # and this is no child of its process
             warnings.warn(f"command {self.pid} is ended since nobody waits for it",
                           ResourceWarning, source=self, stacklevel=2)
             self.close()
@@ -134,8 +135,8 @@ class Process:
         connection = self._connection
         if self.returncode is not None:
             return
-        if not connection:
-            raise self._failure or Closed("the command was given up")
+        if not connection or connection.fileno() < 0:
+            raise self._failure or Closed("the command was given up, or is a parent process's")
         try:
             message = connection.answer(self._order, deadline)
         except (NotStarted, OSError) as error:

@@ -218,6 +218,64 @@ def test_a_child_does_not_keep_the_parent_s_daemon(command: list[str]) -> None:
         assert int(process.stdout.read()) != first, "the child has started its own"
 
 
+def test_a_child_starts_a_daemon_of_its_own_and_leaves_the_parent_s(own: Client) -> None:
+    first = daemon_pid(own)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, f"{daemon_pid(own)}".encode())
+            own.close()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    second = int(os.read(reader, 100))
+    os.close(reader)
+    os.close(writer)
+    assert second != first
+    wait_gone(second)
+    assert daemon_pid(own) == first
+
+
+def test_a_child_does_not_keep_the_parent_s_commands(command: list[str]) -> None:
+    """Idle ones, running ones: the parent's death ends them, though its child lives."""
+    script = (
+        "import os, sys, threading, time\nfrom rootwrapd import Client, Closed\n"
+        f"client = Client({command!r})\n"
+        "client.execute(['true'])\n"
+        "process = client.popen(['sleep', '60'])\n"
+        "work = threading.Thread(target=client.execute, args=(['sleep', '60'],), daemon=True)\n"
+        "work.start()\n"
+        "time.sleep(0.3)\n"
+        "if os.fork() == 0:\n"
+        "    try:\n"
+        "        process.wait()\n"
+        "    except Closed:\n"
+        "        print(process.pid, flush=True)\n"
+        "    process.close()\n"
+        "    sys.stdin.read()\n"
+        "    os._exit(0)\n"
+        "assert process.poll() is None\n"
+        "time.sleep(0.5)\n"
+        "assert process.poll() is None, 'the child has ended it'\n"
+        "print('alive', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "os._exit(0)\n")
+    folder = str(Path(__file__).resolve().parents[1])
+    with subprocess.Popen([sys.executable, "-W", "error", "-c", script], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, encoding="ascii",
+                          env={**os.environ, "PYTHONPATH": folder}) as process:
+        assert process.stdin and process.stdout
+        lines = {process.stdout.readline(), process.stdout.readline()}
+        assert "alive\n" in lines
+        (pid,) = map(int, lines - {"alive\n"})
+        assert is_alive(pid)
+        process.kill()
+        process.wait()
+        wait_gone(pid)
+        process.stdin.close()
+
+
 # daemons that are not what they should be
 
 Serve = Callable[[socket.socket], None]
