@@ -20,7 +20,8 @@ from ._link import AGAIN_S, ATTEMPTS_MAX, Link
 from ._message import Message
 from ._order import Limits, Order, Word
 from ._streams import READ_BYTES, WRITE_BYTES, close_all
-from .client import Completed, Stream, complete, encode, place, refused_result, result
+from .client import (Completed, Plan, Stream, complete, encode, place, plan_of, refused_result,
+                     result)
 from .errors import Closed, Refused, StartError, UnknownFate
 from .process import Usage
 
@@ -246,35 +247,34 @@ class AsyncClient:
                       cwd: Optional[Word] = None, binary: bool = False) -> Tuple[int, Any, Any]:
         """Runs a command. See Client.execute."""
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout)
-        data = encode(stdin)
+        plan = Plan(encode(stdin))
         try:
             code, kept, _ = await self._attempt(
-                lambda connection: self._exchange(connection, order, data, (True, True)))
+                lambda connection: self._exchange(connection, order, plan))
         except Refused as refused:
             return refused_result(refused, binary)
-        return result(code, kept[0], kept[1], binary)
+        return result(code, kept[0] or b"", kept[1] or b"", binary)
 
-    async def _exchange(self, connection: Connection, order: Order, data: Optional[bytes],
-                        collected: Tuple[bool, bool],
-                        given: Tuple[int, int, int] = (-1, -1, -1)
-                        ) -> Tuple[int, List[bytes], Usage]:
+    async def _exchange(self, connection: Connection, order: Order, plan: Plan
+                        ) -> Tuple[int, List[Optional[bytes]], Usage]:
         """A command between pipes. Connection and pipes are done with at its end."""
-        fds = list(given)
+        fds = list(plan.fds)
         theirs: List[int] = []
         tasks: List[asyncio.Task[Any]] = []
         is_clean = False
         try:
-            if data is not None:
+            if plan.data is not None:
                 fds[0], ours = os.pipe()
                 theirs.append(fds[0])
-                tasks.append(asyncio.ensure_future(write_all(ours, data)))
-            readers = []
-            for number, wanted in enumerate(collected, start=1):
-                if wanted:
-                    ours, fds[number] = os.pipe()
-                    theirs.append(fds[number])
-                    readers.append(asyncio.ensure_future(read_all(ours)))
-            tasks += readers
+                tasks.append(asyncio.ensure_future(write_all(ours, plan.data)))
+            readers: List[Optional[asyncio.Task[bytes]]] = [None, None]
+            for number in plan.collected:
+                ours, fds[number] = os.pipe()
+                theirs.append(fds[number])
+                reader = readers[number - 1] = asyncio.ensure_future(read_all(ours))
+                tasks.append(reader)
+            if plan.is_merged:
+                fds[2] = fds[1]
             connection.start(order, fds)
             close_all(theirs)
             await answer(connection, order)
@@ -282,7 +282,7 @@ class AsyncClient:
             is_clean = True
             if message.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
                 raise subprocess.TimeoutExpired(order.command, order.timeout or 0)
-            kept = [await reader for reader in readers]
+            kept = [await reader if reader else None for reader in readers]
         except Refused:
             is_clean = True
             raise
@@ -311,20 +311,14 @@ class AsyncClient:
             stdout = stderr = subprocess.PIPE
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout, umask=umask, nice=nice,
                       limits=limits)
-        data = encode(input)
-        streams = [stdin if data is None else subprocess.DEVNULL, stdout, stderr]
-        collected = (stdout == subprocess.PIPE, stderr == subprocess.PIPE)
         held: List[int] = []
         try:
-            fds, _ = place([subprocess.DEVNULL if stream == subprocess.PIPE else stream
-                            for stream in streams], held, held)
+            plan = plan_of(stdin, encode(input), stdout, stderr, held)
             code, kept, usage = await self._attempt(
-                lambda connection: self._exchange(connection, order, data, collected,
-                                                  (fds[0], fds[1], fds[2])))
+                lambda connection: self._exchange(connection, order, plan))
         finally:
             close_all(held)
-        outputs = [kept.pop(0) if wanted else None for wanted in collected]
-        return complete(order, code, outputs, usage, text, check)
+        return complete(order, code, kept, usage, text, check)
 
     async def popen(self, cmd: Sequence[Word], *, stdin: Stream = None, stdout: Stream = None,
                     stderr: Stream = None, env: Optional[Mapping[str, str]] = None,

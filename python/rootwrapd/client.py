@@ -6,9 +6,11 @@ from __future__ import annotations
 import os
 import subprocess
 import weakref
+from io import BytesIO
 from subprocess import DEVNULL, PIPE, STDOUT
 from types import TracebackType
-from typing import IO, Any, List, Literal, Mapping, Optional, Sequence, Tuple, Type, Union, overload
+from typing import (IO, Any, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple, Type,
+                    Union, overload)
 
 from . import _message
 from ._connection import Connection
@@ -122,38 +124,34 @@ class Client:
         `timeout` seconds: subprocess.TimeoutExpired.
         """
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout)
-        data = encode(stdin)
         try:
-            code, stdout, stderr, _ = self._exchange(order, data, True, True)
+            code, kept, _ = self._exchange(order, Plan(encode(stdin)))
         except Refused as refused:
             return refused_result(refused, binary)
-        return result(code, stdout, stderr, binary)
+        return result(code, kept[0] or b"", kept[1] or b"", binary)
 
-    def _exchange(self, order: Order, data: Optional[bytes], out: bool, err: bool,
-                  given: Tuple[int, int, int] = (-1, -1, -1)
-                  ) -> Tuple[int, bytes, bytes, Usage]:
+    def _exchange(self, order: Order, plan: Plan) -> Tuple[int, List[Optional[bytes]], Usage]:
         """A command between pipes, where it has no descriptors that are given."""
-        return self._link.attempt(
-            lambda connection: self._exchange_on(connection, order, data, (out, err), given))
+        return self._link.attempt(lambda connection: self._exchange_on(connection, order, plan))
 
-    def _exchange_on(self, connection: Connection, order: Order, data: Optional[bytes],
-                     collected: Tuple[bool, bool], given: Tuple[int, int, int]
-                     ) -> Tuple[int, bytes, bytes, Usage]:
+    def _exchange_on(self, connection: Connection, order: Order, plan: Plan
+                     ) -> Tuple[int, List[Optional[bytes]], Usage]:
         exchange = Exchange()
         theirs: List[int] = []
-        fds = list(given)
-        outputs = []
+        fds = list(plan.fds)
+        outputs: List[Optional[BytesIO]] = [None, None]
         is_clean = False
         try:
-            if data is not None:
+            if plan.data is not None:
                 fds[0], ours = os.pipe()
                 theirs.append(fds[0])
-                exchange.feed(ours, data)
-            for number, wanted in enumerate(collected, start=1):
-                if wanted:
-                    ours, fds[number] = os.pipe()
-                    theirs.append(fds[number])
-                    outputs.append(exchange.collect(ours))
+                exchange.feed(ours, plan.data)
+            for number in plan.collected:
+                ours, fds[number] = os.pipe()
+                theirs.append(fds[number])
+                outputs[number - 1] = exchange.collect(ours)
+            if plan.is_merged:
+                fds[2] = fds[1]
             connection.start(order, fds)
             close_all(theirs)
             message = finish(connection, order, exchange)
@@ -168,13 +166,11 @@ class Client:
                 self._link.give(connection)
             else:
                 connection.close()
-        kept = [output.getvalue() for output in outputs]
+        kept = [output.getvalue() if output else None for output in outputs]
         if message.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
             raise subprocess.TimeoutExpired(order.command, order.timeout or 0, *kept)
-        stdout = kept.pop(0) if collected[0] else b""
-        stderr = kept.pop(0) if collected[1] else b""
         code = os.waitstatus_to_exitcode(message.number(_message.TAG_STATUS))
-        return code, stdout, stderr, Usage(message)
+        return code, kept, Usage(message)
 
     # as subprocess
 
@@ -232,25 +228,38 @@ class Client:
         """Runs a command as subprocess.run does, through the daemon. Refused: nothing ran."""
         if capture_output:
             stdout = stderr = PIPE
-        if input is not None and stdin is not None:
-            raise ValueError("stdin and input may not both be used.")
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout, umask=umask, nice=nice,
                       limits=limits)
-        data = encode(input)
         held: List[int] = []
         try:
-            streams = [DEVNULL if data is not None else stdin,
-                       DEVNULL if stdout == PIPE else stdout,
-                       DEVNULL if stderr == PIPE else stderr]
-            if stdout == PIPE and stderr == STDOUT:
-                raise ValueError("stderr=STDOUT is for popen(), or a stdout that is not PIPE")
-            fds, _ = place(streams, held, held)
-            code, out, err, usage = self._exchange(
-                order, data, stdout == PIPE, stderr == PIPE, (fds[0], fds[1], fds[2]))
+            plan = plan_of(stdin, encode(input), stdout, stderr, held)
+            code, kept, usage = self._exchange(order, plan)
         finally:
             close_all(held)
-        return complete(order, code, [out if stdout == PIPE else None,
-                                      err if stderr == PIPE else None], usage, text, check)
+        return complete(order, code, kept, usage, text, check)
+
+
+class Plan(NamedTuple):
+    """What becomes of the streams of a command that is waited for."""
+
+    data: Optional[bytes]  # what goes into a pipe that is its stdin
+    collected: Sequence[int] = (1, 2)  # descriptors that are pipes, which are read to their end
+    fds: Sequence[int] = (-1, -1, -1)  # the others; borrowed
+    is_merged: bool = False  # stderr is the pipe that stdout is
+
+
+def plan_of(stdin: Stream, data: Optional[bytes], stdout: Stream, stderr: Stream,
+            held: List[int]) -> Plan:
+    """As subprocess.run has its streams. What is made is put into `held`."""
+    if data is not None and stdin is not None:
+        raise ValueError("stdin and input may not both be used.")
+    if stdin == PIPE:  # which nobody could write to
+        stdin, data = DEVNULL, b""
+    streams = [DEVNULL if data is not None else stdin,
+               *(DEVNULL if stream == PIPE else stream for stream in (stdout, stderr))]
+    fds, _ = place(streams, held, held)
+    return Plan(data, [number for number, stream in ((1, stdout), (2, stderr)) if stream == PIPE],
+                fds, stdout == PIPE and stderr == STDOUT)
 
 
 def finish(connection: Connection, order: Order, exchange: Exchange) -> Message:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rootwrapd import DEVNULL, PIPE, Closed, Refused, TimeoutExpired, UnknownFate
+from rootwrapd import DEVNULL, PIPE, STDOUT, Closed, Refused, TimeoutExpired, UnknownFate
 from rootwrapd.aio import AsyncClient
 
 Work = Callable[[AsyncClient], Awaitable[None]]
@@ -108,6 +108,18 @@ def test_run(do: Callable[[Work], None], tmp_path: Path) -> None:
             await client.run(sh("exit 3"), check=True)
         with pytest.raises(Refused, match="no filter matched"):
             await client.run(["nope"])
+
+    do(work)
+
+
+def test_run_has_streams_as_subprocess_does(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        done = await client.run(sh("echo out; echo err >&2"), stdout=PIPE, stderr=STDOUT)
+        assert (done.stdout, done.stderr) == (b"out\nerr\n", None)
+        done = await asyncio.wait_for(client.run(["cat"], stdin=PIPE, stdout=PIPE), 20)
+        assert done.stdout == b""
+        with pytest.raises(ValueError, match="stdin and input"):
+            await client.run(["cat"], stdin=DEVNULL, input=b"x")
 
     do(work)
 

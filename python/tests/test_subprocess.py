@@ -64,6 +64,15 @@ def test_input_arrives(run: Run) -> None:
     assert run(["cat"], input=b"x" * 500_000, stdout=PIPE).stdout == b"x" * 500_000
 
 
+def test_stderr_may_be_the_pipe_that_stdout_is(run: Run) -> None:
+    done = run(sh("echo out; echo err >&2"), stdout=PIPE, stderr=STDOUT)
+    assert (done.stdout, done.stderr) == (b"out\nerr\n", None)
+
+
+def test_a_stdin_that_is_a_pipe_is_an_empty_one(run: Run) -> None:
+    assert run(["cat"], stdin=PIPE, stdout=PIPE).stdout == b""
+
+
 def test_without_input_the_own_stdin_is_the_command_s(run: Run) -> None:
     reader, writer = os.pipe()
     os.write(writer, b"typed")
