@@ -20,7 +20,7 @@ from typing import List, Optional, Sequence
 from . import _message
 from ._message import Message
 from ._order import Order
-from ._wait import READ, WRITE, wait_for
+from ._wait import READ, WRITE, earliest, wait_for
 from .errors import Busy, ProtocolError, Refused, StartError, UnknownFate, WrongAnswer
 
 GREET_S = 10.0
@@ -49,6 +49,7 @@ class Connection:
 
     def __init__(self, path: str, key: Optional[bytes]) -> None:
         self.path = path
+        self.deadline: Optional[float] = None  # of the command's end, if it has a timeout
         self._ident = 0
         self._is_unanswered = False  # START was sent, and is the last that was
         self._is_started = False
@@ -125,21 +126,24 @@ class Connection:
         except OSError:
             return False
 
-    def _send(self, data: bytes, fds: Sequence[int] = ()) -> None:
+    def _send(self, data: bytes, fds: Sequence[int] = (), deadline: Optional[float] = None
+              ) -> None:
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         while True:
             try:
-                self._socket.sendmsg([data], control, socket.MSG_NOSIGNAL)
+                self._socket.sendmsg([data], control, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
                 return
-            except BlockingIOError:
-                wait_for(self.fileno(), WRITE)
+            except BlockingIOError as error:
+                if not wait_for(self.fileno(), WRITE, deadline):
+                    raise Busy("the daemon takes no command") from error
             except (BrokenPipeError, ConnectionResetError) as error:
                 raise NotStarted("the daemon has closed the connection") from error
 
     def start(self, order: Order, fds: Sequence[int]) -> None:
         """Sends a command. `fds`: stdin, stdout, stderr, each -1 for none; borrowed.
 
-        NotStarted: it may be sent again, elsewhere. OSError: it can't be sent at all.
+        NotStarted: it may be sent again, elsewhere. OSError: it can't be sent at all. Busy: the
+        daemon does not read.
         """
         cwd = order.open_cwd()
         try:
@@ -148,9 +152,10 @@ class Connection:
             self._ident = self._ident % IDENT_MAX + 1
             self._is_started = self._is_unanswered = False
             messages = order.messages(self._ident, bits, self.args_max)
+            self.deadline = order.deadline()
             for message in messages[:-1]:
-                self._send(message)
-            self._send(messages[-1], [fd for fd in numbers if fd >= 0])
+                self._send(message, (), self.deadline)
+            self._send(messages[-1], [fd for fd in numbers if fd >= 0], self.deadline)
             self._is_unanswered = True
         finally:
             if cwd >= 0:
@@ -197,10 +202,11 @@ class Connection:
         """STARTED or EXITED of the command; None when the deadline has passed before.
 
         NotStarted: it may be sent again, elsewhere. Refused, Busy, and a ProtocolError that is no
-        UnknownFate: nothing was executed.
+        UnknownFate: nothing was executed. The daemon keeps a timeout; where it does not, this end
+        does: UnknownFate.
         """
         try:
-            message = self.receive(deadline)
+            message = self.receive(earliest(deadline, self.deadline))
             if message is not None:
                 self._check(message)
         except ProtocolError as error:
@@ -208,6 +214,9 @@ class Connection:
                 raise
             raise WrongAnswer(f"{error}: nobody knows what became of the command") from error
         if message is None:
+            if self.deadline is not None and time.monotonic() >= self.deadline:
+                raise UnknownFate("the daemon does not answer: "
+                                  "nobody knows what became of the command")
             return None
         if message.kind == _message.REFUSED:
             raise refusal(order.command, message)

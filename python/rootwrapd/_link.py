@@ -26,6 +26,8 @@ LOG = logging.getLogger("rootwrapd")
 
 # A path of 108 bytes, a line feed, the key.
 GREETING_BYTES_MAX = 4096
+# sudo may ask for a password, and LDAP for a user.
+GREETING_S = 60.0
 STDERR_BYTES_MAX = 1 << 16
 COMPLAINT_S = 2.0
 NATIVE_SOCKET = "native.sock"
@@ -72,8 +74,12 @@ class Daemon:
         waiter.add(stderr.fileno(), READ)
         greeting = complaint = b""
         path, line_end, key = b"", b"", b""
+        deadline = time.monotonic() + GREETING_S
         while len(key) < _message.KEY_BYTES:
-            ready = waiter.wait()
+            ready = waiter.wait(deadline)
+            if not ready:
+                raise StartError(f"the daemon does not say within {GREETING_S:g} s where it listens"
+                                 "\nstderr:\n" + complaint.decode("utf-8", "replace"))
             if stderr.fileno() in ready:
                 data = os.read(stderr.fileno(), READ_BYTES)
                 complaint = (complaint + data)[-STDERR_BYTES_MAX:]
@@ -174,6 +180,8 @@ class Link:
         self._daemon: Optional[Daemon] = None
         self._idle: List[Connection] = []
         self._lock = threading.Lock()
+        self._n_failures = 0
+        self._failure = ""
         self._is_closed = False
         _links.add(self)
 
@@ -181,11 +189,19 @@ class Link:
         if self._socket_path is not None:
             return Endpoint(self._socket_path, None)
         assert self._command is not None
+        n_failures = self._n_failures
         with self._lock:
             if self._is_closed:
                 raise StartError("the client was closed")
             if not self._daemon:
-                self._daemon = Daemon(self._command)
+                if self._n_failures != n_failures:  # of a start that we have waited for here
+                    raise StartError(self._failure)
+                try:
+                    self._daemon = Daemon(self._command)
+                except StartError as error:
+                    self._n_failures += 1
+                    self._failure = str(error)
+                    raise
             return self._daemon.endpoint
 
     def _lose(self, path: str) -> None:

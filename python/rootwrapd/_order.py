@@ -7,6 +7,7 @@ import errno
 import math
 import os
 import struct
+import time
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _message
@@ -18,6 +19,10 @@ Limits = Mapping[int, Tuple[int, int]]
 HEAD_BYTES = _message.HEADER.size + _message.FIELD.size
 LIMIT = struct.Struct("<IQQ")
 LIMIT_NONE = (1 << 64) - 1
+# The daemon's, between SIGTERM and SIGKILL.
+GRACE_S = 5.0
+# How much later than the daemon's own end of a timeout its answer may come: it may be busy.
+MARGIN_S = 10.0
 
 
 def encode_words(words: Sequence[Word]) -> bytes:
@@ -81,6 +86,12 @@ class Order:
         if limits:
             self.fields[_message.TAG_LIMITS] = b"".join(
                 encode_limit(resource, *values) for resource, values in limits.items())
+
+    def deadline(self) -> Optional[float]:
+        """When, if it is sent now, its end must have been told: a moment of time.monotonic()."""
+        if self.timeout is None:
+            return None
+        return time.monotonic() + self.timeout + GRACE_S + MARGIN_S
 
     def open_cwd(self) -> int:
         """A descriptor of the directory that the command starts in; -1: the daemon's. The caller's

@@ -23,6 +23,11 @@ def seconds_left(deadline: Optional[float]) -> Optional[float]:
     return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
+def earliest(*moments: Optional[float]) -> Optional[float]:
+    """The first of them; None is never."""
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
 class Waiter:
     """A few descriptors, and what of each is waited for."""
 

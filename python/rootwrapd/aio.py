@@ -20,6 +20,7 @@ from ._link import AGAIN_S, ATTEMPTS_MAX, Link
 from ._message import Message
 from ._order import Limits, Order, Word
 from ._streams import READ_BYTES, WRITE_BYTES, close_all
+from ._wait import seconds_left
 from .client import (Completed, Plan, Stream, complete, encode, place, plan_of, refused_result,
                      result)
 from .errors import Closed, Refused, StartError, UnknownFate
@@ -28,15 +29,15 @@ from .process import Usage
 T = TypeVar("T")
 
 
-async def until(fd: int, is_write: bool = False) -> None:
-    """Waits until a descriptor can be read or written."""
+async def until(fd: int, is_write: bool = False, deadline: Optional[float] = None) -> None:
+    """Waits until a descriptor can be read or written, or the deadline has passed."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     add, remove = ((loop.add_writer, loop.remove_writer) if is_write
                    else (loop.add_reader, loop.remove_reader))
     add(fd, lambda: None if ready.done() else ready.set_result(None))
     try:
-        await ready
+        await asyncio.wait((ready,), timeout=seconds_left(deadline))
     finally:
         remove(fd)
 
@@ -81,7 +82,7 @@ async def answer(connection: Connection, order: Order) -> Message:
         message = connection.answer(order, 0.0)
         if message:
             return message
-        await until(connection.fileno())
+        await until(connection.fileno(), deadline=connection.deadline)
 
 
 class AsyncProcess:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 import weakref
 from io import BytesIO
 from subprocess import DEVNULL, PIPE, STDOUT
@@ -121,7 +122,8 @@ class Client:
         The return code is -N for signal N; 99 and 96 with empty outputs for a refusal. Outputs are
         str, what is no UTF-8 as surrogates, or bytes with `binary`. `env` adds to the command's
         environment what a filter allows; `cwd` is where it starts. A command is ended after
-        `timeout` seconds: subprocess.TimeoutExpired.
+        `timeout` seconds: subprocess.TimeoutExpired. It is the daemon that ends it; where that
+        does not say so within 15 seconds more, it is UnknownFate.
         """
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout)
         try:
@@ -154,7 +156,7 @@ class Client:
                 fds[2] = fds[1]
             connection.start(order, fds)
             close_all(theirs)
-            message = finish(connection, order, exchange)
+            message, is_late = finish(connection, order, exchange)
             is_clean = True
         except Refused:
             is_clean = True
@@ -167,7 +169,7 @@ class Client:
             else:
                 connection.close()
         kept = [output.getvalue() if output else None for output in outputs]
-        if message.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
+        if is_late:
             raise subprocess.TimeoutExpired(order.command, order.timeout or 0, *kept)
         code = os.waitstatus_to_exitcode(message.number(_message.TAG_STATUS))
         return code, kept, Usage(message)
@@ -262,31 +264,36 @@ def plan_of(stdin: Stream, data: Optional[bytes], stdout: Stream, stderr: Stream
                 fds, stdout == PIPE and stderr == STDOUT)
 
 
-def finish(connection: Connection, order: Order, exchange: Exchange) -> Message:
-    """Moves the streams to their ends, and waits for EXITED.
+def finish(connection: Connection, order: Order, exchange: Exchange) -> Tuple[Message, bool]:
+    """Moves the streams to their ends, and waits for EXITED. Returns: it; whether it is too late
 
     The connection is looked at meanwhile: a child of a command that was ended, or whose daemon was
     killed, may hold its stdout for ever.
     """
     started = ended = None
+    deadline = connection.deadline
+    timeout_end = time.monotonic() + (order.timeout or 0)
     exchange.watch(connection.fileno(), END if order.timeout is None else READ)
     while not exchange.is_done:
-        _, is_answered = exchange.step()
-        if not is_answered:
+        is_moving, is_answered = exchange.step(deadline)
+        if ended and not is_moving:
+            return ended, True
+        if is_moving and not is_answered:
             continue
         if not started:
             started = connection.answer(order)
             continue
         ended = connection.answer(order)
-        assert ended  # there is no deadline
+        assert ended  # whose deadline raises
         if ended.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
-            return ended
+            return ended, True
         exchange.ignore(connection.fileno())
+        deadline = None if order.timeout is None else timeout_end
     if not started:
         connection.answer(order)
     ended = ended or connection.answer(order)
     assert ended
-    return ended
+    return ended, bool(ended.number(_message.TAG_FLAGS) & _message.TIMED_OUT)
 
 
 def place(wanted: Sequence[Stream], theirs: List[int], ours: List[int]

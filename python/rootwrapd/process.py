@@ -18,6 +18,7 @@ from ._link import Link
 from ._message import Message
 from ._order import Order
 from ._streams import Exchange
+from ._wait import earliest
 from .errors import Closed, UnknownFate
 
 
@@ -203,9 +204,12 @@ class Process:
             outputs = [exchange.collect(detach(stream)) if stream else None
                        for stream in (self.stdout, self.stderr)]
             self.stdin = self.stdout = self.stderr = None
+            connection = self._connection
+            latest = earliest(deadline, connection.deadline if connection else None)
             while not exchange.is_done:
-                is_moving, _ = exchange.step(deadline)
+                is_moving, _ = exchange.step(latest)
                 if not is_moving:
+                    self.poll()  # of a daemon that does not answer, this is an error
                     raise subprocess.TimeoutExpired(self.args, timeout or 0)
             self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired as error:

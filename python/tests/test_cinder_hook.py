@@ -124,8 +124,11 @@ def test_no_attempt_repeats_what_may_have_run(
     starts: list[bytes] = []
 
     def serve(listener: socket.socket) -> None:
-        for _ in range(3):
-            peer, _ = listener.accept()
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
             with peer:
                 peer.recv(65536)
                 peer.send(_message.encode(_message.WELCOME, 0, {
@@ -140,10 +143,13 @@ def test_no_attempt_repeats_what_may_have_run(
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(settings.rootwrap_daemon_socket)
         listener.listen()
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
         execute = hooked(module, settings, monkeypatch)
         with pytest.raises(UnknownFate) as caught:
             execute("true", attempts=3, delay_on_retry=False)
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
     assert isinstance(caught.value, ProcessExecutionError)
     assert len(starts) == 1
     hook._clients.clear()

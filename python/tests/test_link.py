@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import random
@@ -14,12 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from rootwrapd import Client, Error, ProtocolError, StartError, UnknownFate, _message
+from rootwrapd import (PIPE, Busy, Client, Error, ProtocolError, StartError, TimeoutExpired,
+                       UnknownFate, _link, _message, _order)
+from rootwrapd.aio import AsyncClient
 from rwtest.wait import children_of, is_alive, wait_for
 
 
@@ -173,6 +176,89 @@ def test_oslo_s_daemon_is_named_for_what_it_is(config: Path) -> None:
     with Client(["/usr/bin/oslo-rootwrap-daemon", str(config)]) as client, \
             pytest.raises(ProtocolError, match="oslo_rootwrap"):
         client.execute(["true"])
+
+
+def test_a_daemon_that_says_nothing_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All callers have the same deadline, not one after the other's."""
+    monkeypatch.setattr(_link, "GREETING_S", 1.0)
+    failures: list[str] = []
+
+    def work(client: Client) -> None:
+        with pytest.raises(StartError, match="within 1 s") as caught:
+            client.execute(["true"])
+        failures.append(str(caught.value))
+
+    start = time.monotonic()
+    with Client(["sh", "-c", "echo why >&2; exec cat"]) as client:
+        threads = [threading.Thread(target=work, args=(client,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert time.monotonic() - start < 4
+    assert len(failures) == 8
+    assert all("why" in text for text in failures)
+
+
+@contextmanager
+def stopped(client: Client | AsyncClient) -> Iterator[None]:
+    """Both processes of its daemon stand still."""
+    daemon = client._link._daemon
+    assert daemon
+    pid = daemon._process.pid
+    pids = [pid, *children_of(pid)]
+    try:
+        for number in pids:
+            os.kill(number, signal.SIGSTOP)
+        yield
+    finally:
+        for number in pids:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("how", ["execute", "long", "popen", "wait", "communicate", "async"])
+def test_a_timeout_has_an_end_where_the_daemon_keeps_none(
+    own: Client, command: list[str], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_order, "GRACE_S", 0.5)
+    monkeypatch.setattr(_order, "MARGIN_S", 0.5)
+    own.execute(["true"])
+    start = time.monotonic()
+    if how == "execute":
+        with stopped(own), pytest.raises(UnknownFate, match="does not answer"):
+            own.execute(["true"], timeout=1)
+    elif how == "long":
+        with stopped(own), pytest.raises(Busy):
+            own.execute(["echo", *["x" * 100_000] * 10], timeout=1)
+    elif how == "popen":
+        with stopped(own), pytest.raises(UnknownFate, match="does not answer"):
+            own.popen(["true"], timeout=1)
+    elif how == "async":
+        async def work() -> None:
+            async with AsyncClient(command) as client:
+                await client.execute(["true"])
+                with stopped(client), pytest.raises(UnknownFate, match="does not answer"):
+                    await client.execute(["true"], timeout=1)
+
+        asyncio.run(work())
+    else:
+        process = own.popen(["sleep", "30"], stdout=PIPE, timeout=1)
+        with stopped(own), pytest.raises(UnknownFate, match="does not answer"):
+            process.wait() if how == "wait" else process.communicate()
+        assert process.stdout is None or process.stdout.close() is None
+    assert 1 < time.monotonic() - start < 9
+    assert own.execute(["echo", "x"])[1] == "x\n"
+
+
+def test_a_timeout_is_kept_where_a_child_holds_stdout(own: Client) -> None:
+    """As subprocess keeps it: the command has ended, its output has not."""
+    own.execute(["true"])
+    start = time.monotonic()
+    with pytest.raises(TimeoutExpired) as caught:
+        own.execute(["sh", "-c", "echo x; setsid sleep 20 &"], timeout=1)
+    assert time.monotonic() - start < 4
+    assert caught.value.output == b"x\n"
 
 
 # fork
