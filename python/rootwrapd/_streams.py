@@ -11,7 +11,7 @@ import io
 import os
 import posix
 from contextlib import suppress
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 from ._wait import READ, WRITE, Waiter
 
@@ -38,7 +38,7 @@ class Exchange:
         self._input_fd = -1
         self._input = memoryview(b"")
 
-    def feed(self, fd: int, data: bytes) -> None:
+    def feed(self, fd: int, data: Union[bytes, memoryview]) -> None:
         """Takes over the pipe that `data` goes into. What fits into it goes there at once."""
         os.set_blocking(fd, False)
         self._input_fd = fd

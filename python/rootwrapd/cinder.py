@@ -94,6 +94,11 @@ class Popen:
         self.stdin, self.stdout, self.stderr = (
             self._process.stdin, self._process.stdout, self._process.stderr)
 
+    def __del__(self) -> None:
+        # After a timeout, say. It goes on, as one below sudo does whose Popen nobody has any more.
+        if getattr(self, "_process", None):
+            self._process.close()  # type: ignore[union-attr]
+
     def _take(self, code: Optional[int]) -> Optional[int]:
         if code is not None:
             self.returncode = code if code >= 0 else 128 - code
@@ -104,13 +109,7 @@ class Popen:
         """Writes the input, reads the outputs, waits."""
         if not self._process:
             return b"", self._complaint
-        stdin = self.stdin
-        try:
-            stdout, stderr = self._process.communicate(input, timeout)
-        except subprocess.TimeoutExpired:
-            self._process.close()  # it goes on, as one below sudo does
-            raise
-        self.stdin = stdin  # which is closed
+        stdout, stderr = self._process.communicate(input, timeout)
         self._take(self._process.returncode)
         return stdout or b"", stderr or b""
 

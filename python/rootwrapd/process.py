@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -63,6 +64,8 @@ class Process:
         self._order = order
         self._connection: Optional[Connection] = connection
         self._failure: Optional[Exception] = None
+        self._exchange: Optional[Exchange] = None
+        self._outputs: List[Optional[io.BytesIO]] = []
         self._given_up: Optional[Connection] = None
         self._lock = threading.Lock()  # of who reads the answer
         self._sender = threading.Lock()  # of who uses the connection otherwise
@@ -78,12 +81,14 @@ class Process:
                     stream.close()
                 except BrokenPipeError:
                     pass
+        self._close_exchange()
         if kind is None:
             self.wait()
         else:
             self.close()
 
     def __del__(self) -> None:
+        self._close_exchange()
         connection = getattr(self, "_connection", None)
         if connection and connection.fileno() >= 0:  # and this is no child of its process
             warnings.warn(f"command {self.pid} is ended since nobody waits for it",
@@ -191,34 +196,49 @@ class Process:
 
     def communicate(self, input: Optional[bytes] = None,  # noqa: A002 as subprocess has it
                     timeout: Optional[float] = None) -> Tuple[Optional[bytes], Optional[bytes]]:
-        """Writes the input, reads the outputs to their end, waits. Only once.
+        """Writes the input, reads the outputs to their end, waits.
 
-        subprocess.TimeoutExpired has the output so far; the command goes on, its pipes don't.
+        subprocess.TimeoutExpired has the output so far. The command goes on, and so do its pipes:
+        the next call resumes, and returns all of the output.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        exchange = Exchange()
-        outputs: List[Any] = []
+        if not self._exchange:
+            self._exchange = self._begin(memoryview(input or b""))
+        elif input:
+            raise ValueError("Cannot send input after starting communication")
+        connection = self._connection
+        latest = earliest(deadline, connection.deadline if connection else None)
         try:
-            if self.stdin:
-                exchange.feed(detach(self.stdin), input or b"")
-            outputs = [exchange.collect(detach(stream)) if stream else None
-                       for stream in (self.stdout, self.stderr)]
-            self.stdin = self.stdout = self.stderr = None
-            connection = self._connection
-            latest = earliest(deadline, connection.deadline if connection else None)
-            while not exchange.is_done:
-                is_moving, _ = exchange.step(latest)
+            while not self._exchange.is_done:
+                is_moving, _ = self._exchange.step(latest)
                 if not is_moving:
                     self.poll()  # of a daemon that does not answer, this is an error
                     raise subprocess.TimeoutExpired(self.args, timeout or 0)
             self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired as error:
-            error.output, error.stderr = (kept.getvalue() if kept else None for kept in outputs)
+            error.output, error.stderr = self._output()
             raise
-        finally:
-            exchange.close()
-        stdout, stderr = (kept.getvalue() if kept else None for kept in outputs)
+        return self._output()
+
+    def _begin(self, data: memoryview) -> Exchange:
+        """The pipes' descriptors go from the file objects to what is returned."""
+        exchange = Exchange()
+        streams, self._outputs = (self.stdout, self.stderr), []
+        if self.stdin:
+            exchange.feed(detach(self.stdin), data)
+        for stream in streams:
+            self._outputs.append(exchange.collect(detach(stream)) if stream else None)
+        self.stdin = self.stdout = self.stderr = None
+        return exchange
+
+    def _output(self) -> Tuple[Optional[bytes], Optional[bytes]]:
+        stdout, stderr = (kept.getvalue() if kept else None for kept in self._outputs)
         return stdout, stderr
+
+    def _close_exchange(self) -> None:
+        exchange = getattr(self, "_exchange", None)
+        if exchange:
+            exchange.close()
 
 
 def detach(stream: Any) -> int:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import socket
+import subprocess
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ import pytest
 from oslo_concurrency.processutils import ProcessExecutionError
 
 from rootwrapd import Client, UnknownFate, _message
+from rwtest.wait import is_alive, wait_for
 from rootwrapd import cinder as hook
 
 Execute = Callable[..., Any]
@@ -115,6 +118,34 @@ def test_what_a_later_execute_says_to_popen_goes_the_old_way(
     assert execute("echo", "x")[0] == "x\n"
     monkeypatch.setitem(now.MORE_POPEN, "umask", 0o77)
     assert execute("echo", "x")[0] == sudo_says
+
+
+def test_a_timeout_is_told_and_the_command_can_be_asked_after(
+    execute: Execute, recwarn: pytest.WarningsRecorder
+) -> None:
+    """on_completion is called for it too; below sudo the command goes on."""
+    seen: list[Any] = []
+
+    def completed(process: Any) -> None:
+        seen.append((process.pid, process.poll(), process.returncode))
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        execute("sleep", "1", timeout=0.2, on_completion=completed)
+    ((pid, *codes),) = seen
+    assert codes == [None, None]
+    gc.collect()
+    assert is_alive(pid)
+    wait_for(lambda: not is_alive(pid), f"the end of {pid}")
+    assert not [warning for warning in recwarn if warning.category is ResourceWarning]
+
+
+def test_who_kept_the_process_may_end_it(execute: Execute) -> None:
+    kept: list[Any] = []
+    with pytest.raises(subprocess.TimeoutExpired):
+        execute("sh", "-c", "echo out; exec sleep 30", timeout=0.3, on_execute=kept.append)
+    kept[0].terminate()
+    assert kept[0].communicate() == (b"out\n", b"")
+    assert kept[0].returncode == 128 + 15
 
 
 def test_no_attempt_repeats_what_may_have_run(

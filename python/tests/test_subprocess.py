@@ -234,6 +234,43 @@ def test_communicate_has_a_timeout(popen: Run) -> None:
         process.kill()
 
 
+def test_communicate_resumes_after_its_timeout(popen: Run) -> None:
+    """The idiom of subprocess's documentation."""
+    process = popen(sh("echo before; trap 'echo at the end; exit 3' TERM; "
+                       "while :; do sleep 0.05; done"), stdout=PIPE)
+    with pytest.raises(TimeoutExpired) as caught:
+        process.communicate(timeout=0.5)
+    assert caught.value.output == b"before\n"
+    assert process.poll() is None, "its pipe stands"
+    process.terminate()
+    assert process.communicate() == (b"before\nat the end\n", None)
+    assert process.returncode == 3
+
+
+def test_communicate_resumes_its_input(client: Client) -> None:
+    """Which subprocess does not when no input is given again."""
+    process = client.popen(sh("sleep 0.5; exec cat"), stdin=PIPE, stdout=PIPE)
+    with pytest.raises(TimeoutExpired):
+        process.communicate(b"x" * 500_000, timeout=0.1)
+    with pytest.raises(ValueError, match="after starting"):
+        process.communicate(b"more")
+    assert process.communicate(timeout=20)[0] == b"x" * 500_000
+
+
+def test_a_block_closes_the_pipes_of_a_communicate_that_was_late(popen: Run) -> None:
+    with popen(["cat", "/dev/zero"], stdout=PIPE) as process, \
+            pytest.raises(TimeoutExpired):
+        process.communicate(timeout=0.1)
+    assert process.returncode == -signal.SIGPIPE
+
+
+def test_communicate_wants_bytes_and_loses_nothing(client: Client) -> None:
+    process = client.popen(["cat"], stdin=PIPE, stdout=PIPE)
+    with pytest.raises(TypeError):
+        process.communicate("text")  # type: ignore[arg-type]
+    assert process.communicate(b"x") == (b"x", None)
+
+
 def test_stderr_may_be_stdout(popen: Run) -> None:
     process = popen(sh("echo out; echo err >&2"), stdout=PIPE, stderr=STDOUT)
     assert process.communicate()[0] == b"out\nerr\n"
