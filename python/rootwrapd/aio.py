@@ -9,6 +9,7 @@ import os
 import posix
 import signal
 import subprocess
+import weakref
 from contextlib import suppress
 from types import TracebackType
 from typing import (Any, Awaitable, Callable, List, Mapping, Optional, Sequence, Tuple, Type,
@@ -103,7 +104,9 @@ class AsyncProcess:
         self._link = link
         self._connection: Optional[Connection] = connection
         self._end = asyncio.ensure_future(self._finish(connection, order))
-        self._end.add_done_callback(lambda end: end.cancelled() or end.exception())
+        # Only here: while it is waited for, the loop has the descriptor, and would have its number.
+        self._end.add_done_callback(
+            lambda end: connection.close() if end.cancelled() or end.exception() else None)
         self._transports: List[asyncio.BaseTransport] = []
 
     async def __aenter__(self) -> AsyncProcess:
@@ -121,10 +124,10 @@ class AsyncProcess:
         try:
             message = await answer(connection, order)
         except (NotStarted, OSError) as error:
-            self._drop()
+            self._connection = None
             raise UnknownFate(str(error)) from error
         except BaseException:
-            self._drop()
+            self._connection = None
             raise
         self.usage = Usage(message)
         self.timed_out = bool(message.number(_message.TAG_FLAGS) & _message.TIMED_OUT)
@@ -132,11 +135,6 @@ class AsyncProcess:
         self._connection = None
         self._link.give(connection)
         return self.returncode
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection:
-            connection.close()
 
     async def open_pipes(self, pipes: List[int]) -> None:
         """Takes over the caller's ends."""
@@ -171,9 +169,10 @@ class AsyncProcess:
 
     def close(self) -> None:
         """Lets the daemon end the command (SIGTERM, 5 s, SIGKILL), or go on as was asked."""
-        if self._connection:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.cut()
             self._end.cancel()
-            self._drop()
         for transport in self._transports:
             transport.close()
 
@@ -199,6 +198,7 @@ class AsyncClient:
             self._link = Link(None, os.fspath(rootwrap_daemon_cmd))
         else:
             self._link = Link(list(rootwrap_daemon_cmd), None)
+        self._finalizer = weakref.finalize(self, self._link.close)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -209,7 +209,7 @@ class AsyncClient:
 
     def close(self) -> None:
         """Ends the daemon, if this object has started it, when what runs has finished."""
-        self._link.close()
+        self._finalizer()
 
     async def _take(self) -> Connection:
         """A connection; one that has to be made is made in a thread."""

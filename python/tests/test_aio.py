@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from rootwrapd import DEVNULL, PIPE, STDOUT, Closed, Refused, TimeoutExpired, UnknownFate
 from rootwrapd.aio import AsyncClient
+from rwtest.wait import is_alive, wait_for
 
 Work = Callable[[AsyncClient], Awaitable[None]]
 
@@ -164,6 +166,52 @@ def test_giving_up(do: Callable[[Work], None]) -> None:
             await client.popen(["nope"])
 
     do(work)
+
+
+def test_a_closed_process_leaves_its_descriptor_s_number_alone(do: Callable[[Work], None]) -> None:
+    """The loop knows a descriptor by its number, which is another file's soon."""
+    async def work(client: AsyncClient) -> None:
+        process = await client.popen(["sleep", "30"])
+        assert process._connection
+        fd = process._connection.fileno()
+        await asyncio.sleep(0.1)
+        process.close()
+        pipes = [os.pipe() for _ in range(3)]
+        fired: list[bytes] = []
+        loop = asyncio.get_running_loop()
+        for reader, writer in pipes:
+            loop.add_reader(reader, lambda fd=reader: fired.append(os.read(fd, 9)))
+            os.write(writer, b"x")
+        await asyncio.sleep(0.2)
+        assert fired == [b"x"] * 3
+        for pipe in pipes:
+            loop.remove_reader(pipe[0])
+            for end in pipe:
+                os.close(end)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+        with pytest.raises(Closed):
+            await process.wait()
+        assert await gone(process.pid)
+        process = await client.popen(["sleep", "30"])
+        process.close()  # before the loop has seen it
+        assert await gone(process.pid)
+
+    do(work)
+
+
+async def gone(pid: int) -> bool:
+    """Whether a process has gone within 10 s."""
+    return await asyncio.to_thread(wait_for, lambda: not is_alive(pid), f"the end of {pid}")
+
+
+def test_a_forgotten_client_is_closed(command: list[str]) -> None:
+    async def main() -> int:
+        return int((await AsyncClient(command).execute(sh("echo $PPID")))[1])
+
+    pid = asyncio.run(main())
+    gc.collect()
+    wait_for(lambda: not is_alive(pid), f"the end of {pid}")
 
 
 def test_a_killed_daemon(command: list[str]) -> None:
