@@ -11,6 +11,7 @@ import array
 import errno
 import hmac
 import os
+import signal
 import socket
 import time
 import weakref
@@ -28,6 +29,10 @@ GREET_S = 10.0
 CONNECT_AGAIN_S = 0.01
 CODE_NOT_NOW = 75
 IDENT_MAX = 0xFFFFFFFF
+
+# What the daemon sends; another number breaks its rules, and ends the connection.
+SIGNALS = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGUSR1,
+                     signal.SIGUSR2, signal.SIGTERM, signal.SIGCONT, signal.SIGTSTP))
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
@@ -162,7 +167,7 @@ class Connection:
                 os.close(cwd)
 
     def signal(self, number: int) -> None:
-        """Sends a signal to the command's process group; nothing if it has ended."""
+        """Sends one of SIGNALS to the command's process group; nothing if it has ended."""
         self._is_unanswered = False
         try:
             self._send(_message.encode(_message.SIGNAL, self._ident, {
@@ -232,6 +237,12 @@ class Connection:
                   else (_message.STARTED, _message.REFUSED))
         if message.kind not in wanted:
             raise ProtocolError(f"the daemon answered with type {message.kind}")
+
+
+def check_signal(number: int) -> None:
+    """ValueError for what would end the connection, and with it the command."""
+    if number not in SIGNALS:
+        raise ValueError(f"the daemon sends no signal {int(number)}")
 
 
 def forget_all() -> None:

@@ -16,7 +16,7 @@ from typing import (Any, Awaitable, Callable, List, Mapping, Optional, Sequence,
                     TypeVar, Union)
 
 from . import _message
-from ._connection import Connection, NotStarted
+from ._connection import Connection, NotStarted, check_signal
 from ._link import AGAIN_S, ATTEMPTS_MAX, Link
 from ._message import Message
 from ._order import Limits, Order, Word
@@ -177,7 +177,8 @@ class AsyncProcess:
             transport.close()
 
     def send_signal(self, number: int) -> None:
-        """Sends a signal to the command's process group."""
+        """Sends a signal to the command's process group. See rootwrapd.Process."""
+        check_signal(number)
         if self._connection:
             self._connection.signal(number)
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Any, List, Optional, Tuple, Type
 
 from . import _message
-from ._connection import Connection, NotStarted
+from ._connection import Connection, NotStarted, check_signal
 from ._link import Link
 from ._message import Message
 from ._order import Order
@@ -181,7 +181,11 @@ class Process:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Sends HUP, INT, QUIT, KILL, USR1, USR2, TERM, CONT or TSTP to the process group."""
+        """Sends HUP, INT, QUIT, KILL, USR1, USR2, TERM, CONT or TSTP to the process group.
+
+        ValueError for others, 0 too: poll() says whether it runs.
+        """
+        check_signal(number)
         with self._sender:
             if self._connection and self.returncode is None:
                 self._connection.signal(number)

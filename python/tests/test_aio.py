@@ -146,6 +146,8 @@ def test_signals_and_waiting(do: Callable[[Work], None]) -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(process.wait(), 0.2)
         assert process.returncode is None, "waiting has an end, the command goes on"
+        with pytest.raises(ValueError, match="no signal"):
+            process.send_signal(signal.SIGALRM)
         process.terminate()
         assert await process.wait() == -signal.SIGTERM
         process.close()

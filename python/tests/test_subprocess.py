@@ -192,6 +192,17 @@ def test_signals_arrive(popen: Run, number: int) -> None:
         assert process.wait() == -number
 
 
+@pytest.mark.parametrize("number", [0, -1, signal.SIGALRM, signal.SIGWINCH, signal.SIGSTOP, 99,
+                                    1 << 40])
+def test_another_signal_is_an_error_and_the_command_goes_on(client: Client, number: int) -> None:
+    with client.popen(["cat"], stdin=PIPE) as process:
+        with pytest.raises(ValueError, match="no signal"):
+            process.send_signal(number)
+        with pytest.raises(TimeoutExpired):
+            process.wait(0.1)
+    assert process.returncode == 0
+
+
 def test_terminate(popen: Run) -> None:
     with popen(["sleep", "30"]) as process:
         process.terminate()
