@@ -14,7 +14,8 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from typing import Callable, List, NamedTuple, Optional, Sequence, TypeVar
+from types import TracebackType
+from typing import Callable, List, NamedTuple, Optional, Sequence, Type, TypeVar
 
 from . import _message
 from ._connection import Connection, NotStarted, forget_all
@@ -34,8 +35,30 @@ NATIVE_SOCKET = "native.sock"
 IDLE_MAX = 64  # connections that are kept
 ATTEMPTS_MAX = 4
 AGAIN_S = 0.1
+TURN_S = 0.01
 
 T = TypeVar("T")
+
+
+class Turn:
+    """A lock between threads of both kinds at once: eventlet's green ones, and native ones that run
+    its code too (tpool). Whichever waits for a lock of the other kind may wait for ever; so it is
+    asked for again until it is there. One is held long while a daemon starts, and then only.
+    """
+
+    def __init__(self) -> None:
+        self._tokens = [None]
+
+    def __enter__(self) -> None:
+        while True:
+            with suppress(IndexError):
+                self._tokens.pop()
+                return
+            time.sleep(TURN_S)
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 where: Optional[TracebackType]) -> None:
+        self._tokens.append(None)
 
 
 class Endpoint(NamedTuple):
@@ -179,7 +202,7 @@ class Link:
         self._socket_path = socket_path
         self._daemon: Optional[Daemon] = None
         self._idle: List[Connection] = []
-        self._lock = threading.Lock()
+        self._lock = Turn()
         self._n_failures = 0
         self._failure = ""
         self._is_closed = False
@@ -285,7 +308,7 @@ class Link:
 
     def forget(self) -> None:
         """In a child of this process: nothing of the parent's is ours."""
-        self._lock = threading.Lock()
+        self._lock = Turn()
         self._idle.clear()
         self._daemon = None
 

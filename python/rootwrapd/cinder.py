@@ -30,7 +30,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -58,7 +57,6 @@ SOCKET_HELP = (
     "/run/rootwrapd/cinder.sock. No sudo is used then.")
 
 _clients: Dict[Tuple[str, ...], Client] = {}
-_lock = threading.Lock()
 
 
 class Popen:
@@ -184,10 +182,8 @@ def client_of(config: Any) -> Client:
         else ("sudo", "cinder-rootwrap-daemon", config.rootwrap_config))
     client = _clients.get(way)
     if not client:
-        with _lock:
-            client = _clients.get(way)
-            if not client:
-                client = _clients[way] = Client(socket or list(way))
+        # One that comes second has started nothing yet. A lock could be green here, and native next.
+        client = _clients.setdefault(way, Client(socket or list(way)))
     return client
 
 

@@ -241,6 +241,31 @@ def test_under_eventlet(way: str, command: list[str], service: str) -> None:
     assert done.stdout == "done\n", done.stderr
 
 
+NATIVE = """
+import eventlet
+eventlet.monkey_patch()
+from eventlet import tpool
+from rootwrapd import Client
+client = Client(["sh", "-c", 'sleep 1; exec "$@"', "sh", *{command!r}])
+def work(number):
+    return client.execute(["echo", str(number)])
+with eventlet.Timeout(30):
+    greens = [eventlet.spawn(work, number) for number in range(4)]
+    natives = [eventlet.spawn(tpool.execute, work, number) for number in range(4)]
+    for threads in (greens, natives):
+        for number, thread in enumerate(threads):
+            assert thread.wait()[1] == f"{{number}}\\n"
+    print("done", flush=True)
+import os
+os._exit(0)
+"""
+
+
+def test_native_threads_beside_green_ones_wait_for_one_daemon(command: list[str]) -> None:
+    done = run_script(NATIVE.format(command=command))
+    assert done.stdout == "done\n", done.stderr
+
+
 def run_script(script: str, user: str | None = None) -> subprocess.CompletedProcess[str]:
     """Runs Python in a process of its own."""
     folder = str(programs.reachable_python())
