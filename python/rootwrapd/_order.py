@@ -25,11 +25,21 @@ GRACE_S = 5.0
 MARGIN_S = 10.0
 
 
+def encode_text(text: str) -> bytes:
+    """UTF-8, whatever the locale is; surrogates as the bytes that they stand for."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def encode_word(word: Word) -> bytes:
+    """Text as above, a path as the file system has it."""
+    return encode_text(word) if isinstance(word, str) else os.fsencode(word)
+
+
 def encode_words(words: Sequence[Word]) -> bytes:
     """Strings, each ended by a NUL byte; a NUL within one is an error."""
     parts = []
     for word in words:
-        part = os.fsencode(word)
+        part = encode_word(word)
         if b"\0" in part:
             raise ValueError("embedded null byte")
         parts.append(part + b"\0")
@@ -66,7 +76,7 @@ class Order:
     ) -> None:
         if isinstance(cmd, (str, bytes)):
             raise TypeError("the command must be a list of words")
-        self.command = [os.fsdecode(word) for word in cmd]
+        self.command = [encode_word(word).decode("utf-8", "surrogateescape") for word in cmd]
         self.args = encode_words(cmd)
         self.cwd = cwd
         self.timeout = timeout

@@ -34,6 +34,7 @@ import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import Client, Error, Refused, UnknownFate
+from ._order import encode_text
 from .process import Process
 
 LOG = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Popen:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 cwd=cwd or os.curdir, go_on=True)
         except Refused as refused:
-            self._complaint = os.fsencode(f"{program}: {refused.reason}\n")  # as it says itself
+            self._complaint = encode_text(f"{program}: {refused.reason}\n")  # as it says itself
             self.returncode = refused.code
             return
         self.pid = self._process.pid
@@ -182,7 +183,7 @@ def client_of(config: Any) -> Client:
         else ("sudo", "cinder-rootwrap-daemon", config.rootwrap_config))
     client = _clients.get(way)
     if not client:
-        # One that comes second has started nothing yet. A lock could be green here, and native next.
+        # One that comes second has started nothing. No lock: it might be green for native threads.
         client = _clients.setdefault(way, Client(socket or list(way)))
     return client
 

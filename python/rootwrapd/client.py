@@ -17,7 +17,7 @@ from . import _message
 from ._connection import Connection
 from ._link import Link
 from ._message import Message
-from ._order import Limits, Order, Word
+from ._order import Limits, Order, Word, encode_text
 from ._streams import Exchange, close_all
 from ._wait import END, READ
 from .errors import Refused
@@ -37,7 +37,7 @@ class Completed(subprocess.CompletedProcess):  # type: ignore[type-arg]
 
 def encode(data: Union[None, str, bytes]) -> Optional[bytes]:
     """Input as it goes into a pipe."""
-    return os.fsencode(data) if isinstance(data, str) else data
+    return encode_text(data) if isinstance(data, str) else data
 
 
 def decode(data: bytes) -> str:
@@ -54,7 +54,7 @@ def refused_result(refused: Refused, binary: bool) -> Tuple[int, Any, Any]:
     """What execute() returns for a refusal: what oslo.rootwrap's daemon does."""
     code = CODE_UNAUTHORIZED if refused.code == CODE_NO_COMMAND else refused.code
     reason = refused.reason if code == CODE_NO_SIGNAL else ""
-    return result(code, b"", os.fsencode(reason), binary)
+    return result(code, b"", encode_text(reason), binary)
 
 
 def complete(order: Order, code: int, outputs: List[Optional[bytes]], usage: Usage, text: bool,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -266,13 +267,32 @@ def test_native_threads_beside_green_ones_wait_for_one_daemon(command: list[str]
     assert done.stdout == "done\n", done.stderr
 
 
-def run_script(script: str, user: str | None = None) -> subprocess.CompletedProcess[str]:
+def test_text_is_utf_8_in_each_locale(command: list[str]) -> None:
+    script = (
+        "import os, sys\nfrom rootwrapd import Client\n"
+        "assert sys.getfilesystemencoding() == 'ascii'\n"
+        f"client = Client({command!r})\n"
+        "for text in ('\\xe4', '\\udcff'):\n"
+        "    for words in (['cat'], ['printf', '%s', text]):\n"
+        "        found = client.execute(words, text)[1]\n"
+        "        assert found == text, ascii(found)\n"
+        "env = {'FIRST': '\\xe4', 'SECOND': ''}\n"
+        "found = client.execute(['sh', '-c', 'printf $FIRST'], env=env)[1]\n"
+        "assert found == '\\xe4', ascii(found)\n"
+        "print('done')\n")
+    done = run_script(script, more={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"})
+    assert done.stdout == "done\n", done.stderr
+
+
+def run_script(script: str, user: str | None = None, more: Mapping[str, str] | None = None
+               ) -> subprocess.CompletedProcess[str]:
     """Runs Python in a process of its own."""
     folder = str(programs.reachable_python())
     return subprocess.run(
         [sys.executable, "-c", script], user=user, group=user,
         extra_groups=[] if user else None, cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
-        encoding="utf-8", timeout=50, check=False, env={**os.environ, "PYTHONPATH": folder})
+        encoding="utf-8", timeout=50, check=False,
+        env={**os.environ, "PYTHONPATH": folder, **(more or {})})
 
 
 def test_an_interrupted_call_ends_its_command_and_shifts_no_answer(client: Client,
