@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _message
 from ._message import ARGS, MESSAGE_BYTES_MAX, START, encode
+from ._wait import TIMEOUT_NONE_S
 
 Word = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 Limits = Mapping[int, Tuple[int, int]]
@@ -19,6 +20,9 @@ Limits = Mapping[int, Tuple[int, int]]
 HEAD_BYTES = _message.HEADER.size + _message.FIELD.size
 LIMIT = struct.Struct("<IQQ")
 LIMIT_NONE = (1 << 64) - 1
+LIMITS_MAX = 16
+UMASK_MAX = 0o777
+NICE_MIN, NICE_MAX = -20, 19
 # The daemon's, between SIGTERM and SIGKILL.
 GRACE_S = 5.0
 # How much later than the daemon's own end of a timeout its answer may come: it may be busy.
@@ -56,7 +60,20 @@ def encode_environment(env: Mapping[str, str]) -> bytes:
 
 def encode_limit(resource: int, soft: int, hard: int) -> bytes:
     """One record; -1, resource.RLIM_INFINITY, is none."""
-    return LIMIT.pack(resource, *(LIMIT_NONE if value == -1 else value for value in (soft, hard)))
+    try:
+        return LIMIT.pack(
+            resource, *(LIMIT_NONE if value == -1 else value for value in (soft, hard)))
+    except struct.error as error:
+        raise ValueError(f"no limit: {resource}: {soft}, {hard}") from error
+
+
+def usable_timeout(timeout: Optional[float]) -> Optional[float]:
+    """One of the command itself; None for those that nobody lives to see."""
+    if timeout is None or timeout >= TIMEOUT_NONE_S:
+        return None
+    if not timeout > 0:  # NaN neither
+        raise ValueError("the timeout must be more than 0")
+    return timeout
 
 
 class Order:
@@ -79,21 +96,25 @@ class Order:
         self.command = [encode_word(word).decode("utf-8", "surrogateescape") for word in cmd]
         self.args = encode_words(cmd)
         self.cwd = cwd
-        self.timeout = timeout
+        self.timeout = timeout = usable_timeout(timeout)
         self.fields: Dict[int, bytes] = {}
         if env:
             self.fields[_message.TAG_ENV] = encode_environment(env)
         if go_on:
             self.fields[_message.TAG_FLAGS] = _message.u32(_message.GO_ON)
         if timeout is not None:
-            if timeout <= 0:
-                raise ValueError("the timeout must be more than 0")
             self.fields[_message.TAG_TIMEOUT] = math.ceil(timeout * 1000).to_bytes(8, "little")
         if umask is not None:
+            if not 0 <= umask <= UMASK_MAX:
+                raise ValueError(f"the umask must be from 0 to 0o777, not {umask:#o}")
             self.fields[_message.TAG_UMASK] = _message.u32(umask)
         if nice is not None:
+            if not NICE_MIN <= nice <= NICE_MAX:
+                raise ValueError(f"the nice level must be from {NICE_MIN} to {NICE_MAX}")
             self.fields[_message.TAG_NICE] = nice.to_bytes(4, "little", signed=True)
         if limits:
+            if len(limits) > LIMITS_MAX:
+                raise ValueError("too many limits")
             self.fields[_message.TAG_LIMITS] = b"".join(
                 encode_limit(resource, *values) for resource, values in limits.items())
 

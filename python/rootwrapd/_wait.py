@@ -13,6 +13,11 @@ import time
 from typing import Dict, List, Optional
 
 # POLLIN and POLLOUT, so that a mask need not be translated. END is POLLHUP, which comes unasked.
+# The daemon's longest timeout, 366 days: from here on it is none.
+TIMEOUT_NONE_S = 366 * 24 * 3600
+# Of one call; poll(2) has an int.
+POLL_S_MAX = 1e6
+
 READ = 1
 WRITE = 4
 END = 0
@@ -21,6 +26,11 @@ END = 0
 def seconds_left(deadline: Optional[float]) -> Optional[float]:
     """Until a moment of time.monotonic(); None: for ever."""
     return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def deadline_in(timeout: Optional[float]) -> Optional[float]:
+    """The moment of time.monotonic() at which a timeout has passed."""
+    return None if timeout is None or timeout >= TIMEOUT_NONE_S else time.monotonic() + timeout
 
 
 def earliest(*moments: Optional[float]) -> Optional[float]:
@@ -53,7 +63,13 @@ class Waiter:
 
     def wait(self, deadline: Optional[float] = None) -> List[int]:
         """Returns those that are ready, in no order; none when the deadline has passed."""
-        left = seconds_left(deadline)
+        while True:
+            left = seconds_left(deadline)
+            found = self._wait(None if left is None else min(left, POLL_S_MAX))
+            if found or (left is not None and left <= POLL_S_MAX):
+                return found
+
+    def _wait(self, left: Optional[float]) -> List[int]:
         if self._poll:
             found = self._poll.poll(None if left is None else math.ceil(left * 1000))
             return [fd for fd, _ in found]

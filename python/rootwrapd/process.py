@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 import warnings
 from types import TracebackType
 from typing import IO, Any, List, Optional, Tuple, Type
@@ -19,7 +18,7 @@ from ._link import Link
 from ._message import Message
 from ._order import Order
 from ._streams import Exchange
-from ._wait import earliest
+from ._wait import deadline_in, earliest, seconds_left
 from .errors import Closed, UnknownFate
 
 
@@ -168,8 +167,9 @@ class Process:
 
     def wait(self, timeout: Optional[float] = None) -> int:
         """Waits for the end. subprocess.TimeoutExpired: the command goes on."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+        deadline = deadline_in(timeout)
+        left = seconds_left(deadline)
+        if not self._lock.acquire(timeout=-1 if left is None else left):
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
         try:
             self._read(deadline)
@@ -205,7 +205,7 @@ class Process:
         subprocess.TimeoutExpired has the output so far. The command goes on, and so do its pipes:
         the next call resumes, and returns all of the output.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = deadline_in(timeout)
         if not self._exchange:
             self._exchange = self._begin(memoryview(input or b""))
         elif input:
@@ -218,7 +218,7 @@ class Process:
                 if not is_moving:
                     self.poll()  # of a daemon that does not answer, this is an error
                     raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            self.wait(seconds_left(deadline))
         except subprocess.TimeoutExpired as error:
             error.output, error.stderr = self._output()
             raise

@@ -128,10 +128,23 @@ def test_death_by_a_signal_is_negative(run: Run) -> None:
 
 @pytest.mark.parametrize("how", [
     {"stdin": DEVNULL, "input": b""}, {"stdin": STDOUT}, {"stdout": -7},
+    {"umask": -1}, {"umask": 0o1000}, {"nice": 20}, {"nice": -21}, {"nice": 99999999999},
+    {"timeout": 0}, {"timeout": -1}, {"timeout": float("nan")}, {"limits": {7: (1 << 70, 1)}},
+    {"limits": {number: (1, 1) for number in range(17)}},
 ])
 def test_what_makes_no_sense_is_an_error(client: Client, how: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         client.run(["true"], **how)
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 1e30, 31_622_400, 31_622_399.9, 1e7])
+def test_a_timeout_that_nobody_lives_to_see(client: Client, timeout: float) -> None:
+    assert client.run(["true"], timeout=timeout).returncode == 0
+    with client.popen(["cat"], stdin=PIPE, timeout=timeout) as process:
+        with pytest.raises(TimeoutExpired):
+            process.wait(0.1)
+        assert process.communicate(timeout=timeout) == (None, None)
+    assert process.wait(timeout) == 0
 
 
 def test_a_refusal_says_who_and_why(client: Client) -> None:
