@@ -45,13 +45,33 @@ def test_from_a_shell_by_a_command(command: list[str]) -> None:
     assert (done.returncode, done.stdout) == (0, "x"), done.stderr
 
 
+def test_from_a_shell_it_is_as_if_run_directly(service: str) -> None:
+    """Directory, umask and nice level are the caller's."""
+    def before() -> None:
+        os.umask(0o077)
+        os.nice(3)
+
+    script = ["sh", "-c", "pwd; umask; nice"]
+    found = [subprocess.run(
+        [*words, *script], cwd="/usr/share", env=ENVIRONMENT, preexec_fn=before,
+        capture_output=True, encoding="utf-8", check=True, timeout=30).stdout
+        for words in ([], [sys.executable, "-m", "rootwrapd", "--socket", service])]
+    assert found[0] == found[1]
+    assert found[1].startswith("/usr/share\n0077\n")
+
+
+def test_the_version_is_told() -> None:
+    assert shell("--version").stdout == "rootwrapd 0.1.0\n"
+
+
 def test_a_timeout_from_a_shell(service: str) -> None:
     assert shell("--socket", service, "--timeout", "0.2", "sleep", "30").returncode == 124
 
 
 @pytest.mark.parametrize("words, code", [
     ([], 2), (["--socket", "/x"], 2), (["--nonsense"], 2), (["--socket", "/x", "true"], 125),
-    (["--help"], 0),
+    (["--help"], 0), (["--version"], 0),
+    *[(["--socket", "/x", "--timeout", timeout, "true"], 2) for timeout in ("0", "-1", "nan", "x")],
 ])
 def test_a_wrong_command_line_is_told(words: list[str], code: int) -> None:
     done = shell(*words)
