@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import os
 import posix
 import signal
@@ -12,8 +13,8 @@ import subprocess
 import weakref
 from contextlib import suppress
 from types import TracebackType
-from typing import (Any, Awaitable, Callable, List, Mapping, Optional, Sequence, Tuple, Type,
-                    TypeVar, Union)
+from typing import (Any, Awaitable, Callable, Coroutine, List, Mapping, Optional, Sequence, Tuple,
+                    Type, TypeVar, Union)
 
 from . import _message
 from ._connection import Connection, NotStarted, check_signal
@@ -21,7 +22,7 @@ from ._link import AGAIN_S, ATTEMPTS_MAX, Link
 from ._message import Message
 from ._order import Limits, Order, Word
 from ._streams import READ_BYTES, WRITE_BYTES, close_all
-from ._wait import seconds_left
+from ._wait import deadline_in, seconds_left
 from .client import (Completed, Plan, Stream, complete, encode, place, plan_of, refused_result,
                      result)
 from .errors import Closed, Refused, StartError, UnknownFate
@@ -43,38 +44,38 @@ async def until(fd: int, is_write: bool = False, deadline: Optional[float] = Non
         remove(fd)
 
 
-async def read_all(fd: int) -> bytes:
-    """Reads a pipe to its end, and closes it."""
+async def read_all(fd: int, output: io.BytesIO) -> None:
+    """Reads a pipe to its end."""
     os.set_blocking(fd, False)
-    kept: List[bytes] = []
-    try:
-        while True:
-            try:
-                data = posix.read(fd, READ_BYTES)
-            except BlockingIOError:
-                await until(fd)
-                continue
-            if not data:
-                return b"".join(kept)
-            kept.append(data)
-    finally:
-        os.close(fd)
+    while True:
+        try:
+            data = posix.read(fd, READ_BYTES)
+        except BlockingIOError:
+            await until(fd)
+            continue
+        if not data:
+            return
+        output.write(data)
 
 
 async def write_all(fd: int, data: bytes) -> None:
-    """Writes to a pipe until it is all there or nobody reads it, and closes it."""
+    """Writes to a pipe until it is all there or nobody reads it."""
     os.set_blocking(fd, False)
     rest = memoryview(data)
-    try:
-        while rest:
-            try:
-                rest = rest[posix.write(fd, rest[:WRITE_BYTES]):]
-            except BlockingIOError:
-                await until(fd, is_write=True)
-            except BrokenPipeError:
-                return
-    finally:
-        os.close(fd)
+    while rest:
+        try:
+            rest = rest[posix.write(fd, rest[:WRITE_BYTES]):]
+        except BlockingIOError:
+            await until(fd, is_write=True)
+        except BrokenPipeError:
+            return
+
+
+def owning(fd: int, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that closes a descriptor at its end, though it be cancelled before it has begun."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda _: os.close(fd))
+    return task
 
 
 async def answer(connection: Connection, order: Order) -> Message:
@@ -84,6 +85,10 @@ async def answer(connection: Connection, order: Order) -> Message:
         if message:
             return message
         await until(connection.fileno(), deadline=connection.deadline)
+
+
+async def nothing() -> None:
+    """What a stream says that is no pipe."""
 
 
 class AsyncProcess:
@@ -166,6 +171,31 @@ class AsyncProcess:
             if self._end.cancelled():
                 raise Closed("the command was given up") from None
             raise
+
+    def poll(self) -> Optional[int]:
+        """The return code, -N for signal N; None while it runs, as far as the loop has seen."""
+        if self.returncode is None:
+            if self._end.cancelled() or (not self._connection and not self._end.done()):
+                raise Closed("the command was given up")
+            if self._end.done():
+                self._end.result()  # raises
+        return self.returncode
+
+    async def communicate(self, input: Optional[bytes] = None  # noqa: A002 as subprocess has it
+                          ) -> Tuple[Optional[bytes], Optional[bytes]]:
+        """Writes the input, reads the outputs to their end, waits."""
+        _, stdout, stderr = await asyncio.gather(
+            self._feed(input or b""), *(reader.read() if reader else nothing()
+                                        for reader in (self.stdout, self.stderr)))
+        await self.wait()
+        return stdout, stderr
+
+    async def _feed(self, data: bytes) -> None:
+        if self.stdin:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.stdin.write(data)
+                await self.stdin.drain()
+            self.stdin.close()
 
     def close(self) -> None:
         """Lets the daemon end the command (SIGTERM, 5 s, SIGKILL), or go on as was asked."""
@@ -262,29 +292,35 @@ class AsyncClient:
         """A command between pipes. Connection and pipes are done with at its end."""
         fds = list(plan.fds)
         theirs: List[int] = []
-        tasks: List[asyncio.Task[Any]] = []
+        tasks: List[asyncio.Task[None]] = []
+        readers: List[asyncio.Task[None]] = []
+        outputs: List[Optional[io.BytesIO]] = [None, None]
         is_clean = False
         try:
             if plan.data is not None:
                 fds[0], ours = os.pipe()
                 theirs.append(fds[0])
-                tasks.append(asyncio.ensure_future(write_all(ours, plan.data)))
-            readers: List[Optional[asyncio.Task[bytes]]] = [None, None]
+                tasks.append(owning(ours, write_all(ours, plan.data)))
             for number in plan.collected:
                 ours, fds[number] = os.pipe()
                 theirs.append(fds[number])
-                reader = readers[number - 1] = asyncio.ensure_future(read_all(ours))
-                tasks.append(reader)
+                output = outputs[number - 1] = io.BytesIO()
+                readers.append(owning(ours, read_all(ours, output)))
+            tasks += readers
             if plan.is_merged:
                 fds[2] = fds[1]
             connection.start(order, fds)
             close_all(theirs)
             await answer(connection, order)
+            deadline = deadline_in(order.timeout)
             message = await answer(connection, order)
             is_clean = True
-            if message.number(_message.TAG_FLAGS) & _message.TIMED_OUT:
-                raise subprocess.TimeoutExpired(order.command, order.timeout or 0)
-            kept = [await reader if reader else None for reader in readers]
+            is_late = bool(message.number(_message.TAG_FLAGS) & _message.TIMED_OUT)
+            if readers and not is_late:
+                is_late = bool((await asyncio.wait(readers, timeout=seconds_left(deadline)))[1])
+            kept = [output.getvalue() if output else None for output in outputs]
+            if is_late:
+                raise subprocess.TimeoutExpired(order.command, order.timeout or 0, *kept)
         except Refused:
             is_clean = True
             raise
@@ -296,8 +332,7 @@ class AsyncClient:
                 connection.close()
             for task in tasks:
                 task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         code = os.waitstatus_to_exitcode(message.number(_message.TAG_STATUS))
         return code, kept, Usage(message)
 

@@ -11,10 +11,11 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rootwrapd import DEVNULL, PIPE, STDOUT, Closed, Refused, TimeoutExpired, UnknownFate
+from rootwrapd import DEVNULL, PIPE, STDOUT, Closed, Refused, TimeoutExpired, UnknownFate, aio
 from rootwrapd.aio import AsyncClient
 from rwtest.wait import is_alive, wait_for
 
@@ -77,8 +78,14 @@ def test_side_by_side(do: Callable[[Work], None]) -> None:
 
 def test_a_timeout(do: Callable[[Work], None]) -> None:
     async def work(client: AsyncClient) -> None:
-        with pytest.raises(TimeoutExpired):
-            await client.execute(["sleep", "30"], timeout=0.2)
+        with pytest.raises(TimeoutExpired) as caught:
+            await client.execute(sh("echo so far; exec sleep 30"), timeout=0.5)
+        assert caught.value.output == b"so far\n"
+        start = time.monotonic()
+        with pytest.raises(TimeoutExpired) as caught:
+            await client.execute(sh("echo x; setsid sleep 20 &"), timeout=0.5)
+        assert caught.value.output == b"x\n"
+        assert time.monotonic() - start < 4, "a child that holds stdout is not waited for"
         assert await client.execute(["true"], timeout=20) == (0, "", "")
 
     do(work)
@@ -140,6 +147,68 @@ def test_popen(do: Callable[[Work], None]) -> None:
     do(work)
 
 
+def test_communicate(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        process = await client.popen(sh("cat; echo err >&2; exit 3"), stdin=PIPE, stdout=PIPE,
+                                     stderr=PIPE)
+        assert process.poll() is None
+        data = b"x" * 500_000
+        assert await process.communicate(data) == (data, b"err\n")
+        assert (process.poll(), process.returncode) == (3, 3)
+        process.close()
+        async with await client.popen(["true"], stdin=PIPE, stdout=DEVNULL) as process:
+            assert await process.communicate(data) == (None, None), "nobody reads"
+
+    do(work)
+
+
+def test_a_cancellation_is_not_lost_at_the_end(
+    do: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it comes while the pipes are cleared away."""
+    real = aio.read_all
+
+    async def slow(*arguments: Any) -> None:
+        try:
+            await real(*arguments)
+        finally:
+            await asyncio.sleep(20)
+
+    async def work(client: AsyncClient) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(aio, "read_all", slow)
+            task = asyncio.ensure_future(
+                client.execute(sh("setsid sleep 3 & sleep 30"), timeout=0.2))
+            await asyncio.sleep(1)
+            assert not task.done()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    do(work)
+
+
+def test_what_can_t_be_sent_leaves_no_descriptor(do: Callable[[Work], None]) -> None:
+    async def work(client: AsyncClient) -> None:
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            with pytest.raises(OSError, match="too long"):
+                await client.execute(["echo", *["x" * 100_000] * 80], "input")
+        await asyncio.sleep(0)
+        kept = set(os.listdir("/proc/self/fd")) - before
+        assert not {fd for fd in kept if link_of(fd).startswith("pipe:")}
+
+    do(work)
+
+
+def link_of(fd: str) -> str:
+    """What a descriptor is of; empty if it is closed meanwhile."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:
+        return ""
+
+
 def test_signals_and_waiting(do: Callable[[Work], None]) -> None:
     async def work(client: AsyncClient) -> None:
         process = await client.popen(["sleep", "30"])
@@ -163,7 +232,11 @@ def test_giving_up(do: Callable[[Work], None]) -> None:
         process = await client.popen(["sleep", "30"])
         process.close()
         with pytest.raises(Closed):
+            process.poll()
+        with pytest.raises(Closed):
             await process.wait()
+        with pytest.raises(Closed):
+            process.poll()
         with pytest.raises(Refused):
             await client.popen(["nope"])
 
