@@ -276,7 +276,7 @@ class AsyncClient:
 
     async def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
                       timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
-                      cwd: Optional[Word] = None, binary: bool = False) -> Tuple[int, Any, Any]:
+                      cwd: Optional[Word] = None, binary: bool = False) -> List[Any]:
         """Runs a command. See Client.execute."""
         order = Order(cmd, env=env, cwd=cwd, timeout=timeout)
         plan = Plan(encode(stdin))

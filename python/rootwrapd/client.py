@@ -10,8 +10,7 @@ import weakref
 from io import BytesIO
 from subprocess import DEVNULL, PIPE, STDOUT
 from types import TracebackType
-from typing import (IO, Any, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple, Type,
-                    Union, overload)
+from typing import IO, Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 from . import _message
 from ._connection import Connection
@@ -45,12 +44,12 @@ def decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def result(code: int, stdout: bytes, stderr: bytes, binary: bool) -> Tuple[int, Any, Any]:
+def result(code: int, stdout: bytes, stderr: bytes, binary: bool) -> List[Any]:
     """What execute() returns."""
-    return (code, stdout, stderr) if binary else (code, decode(stdout), decode(stderr))
+    return [code, stdout, stderr] if binary else [code, decode(stdout), decode(stderr)]
 
 
-def refused_result(refused: Refused, binary: bool) -> Tuple[int, Any, Any]:
+def refused_result(refused: Refused, binary: bool) -> List[Any]:
     """What execute() returns for a refusal: what oslo.rootwrap's daemon does."""
     code = CODE_UNAUTHORIZED if refused.code == CODE_NO_COMMAND else refused.code
     reason = refused.reason if code == CODE_NO_SIGNAL else ""
@@ -101,23 +100,10 @@ class Client:
 
     # as oslo.rootwrap
 
-    @overload
     def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
                 timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
-                cwd: Optional[Word] = None, binary: Literal[False] = False
-                ) -> Tuple[int, str, str]: ...
-
-    @overload
-    def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
-                timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
-                cwd: Optional[Word] = None, binary: Literal[True]
-                ) -> Tuple[int, bytes, bytes]: ...
-
-    def execute(self, cmd: Sequence[Word], stdin: Union[None, str, bytes] = None, *,
-                timeout: Optional[float] = None, env: Optional[Mapping[str, str]] = None,
-                cwd: Optional[Word] = None, binary: bool = False
-                ) -> Tuple[int, Any, Any]:
-        """Runs a command. Returns (returncode, stdout, stderr).
+                cwd: Optional[Word] = None, binary: bool = False) -> List[Any]:
+        """Runs a command. Returns [returncode, stdout, stderr], a list as oslo's client does.
 
         The return code is -N for signal N; 99 and 96 with empty outputs for a refusal. Outputs are
         str, what is no UTF-8 as surrogates, or bytes with `binary`. `env` adds to the command's

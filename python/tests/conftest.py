@@ -98,10 +98,10 @@ def link_of(fd: str) -> str:
 @pytest.fixture()
 def client(shared: Client) -> Iterator[Client]:
     """It serves the next test too, whatever this one does, and keeps no descriptor."""
-    assert shared.execute(["true"]) == (0, "", "")
+    assert shared.execute(["true"]) == [0, "", ""]
     before = set(os.listdir("/proc/self/fd"))
     yield shared
-    assert shared.execute(["echo", "it serves"]) == (0, "it serves\n", "")
+    assert shared.execute(["echo", "it serves"]) == [0, "it serves\n", ""]
     kept = set(os.listdir("/proc/self/fd")) - before
     assert not {fd for fd in kept if link_of(fd).startswith("pipe:")}
 

@@ -29,10 +29,10 @@ def do(request: pytest.FixtureRequest, command: list[str]) -> Callable[[Work], N
 
     async def main(work: Work) -> None:
         async with AsyncClient(way) as client:
-            assert await client.execute(["true"]) == (0, "", "")
+            assert await client.execute(["true"]) == [0, "", ""]
             before = len(os.listdir("/proc/self/fd"))
             await work(client)
-            assert await client.execute(["echo", "it serves"]) == (0, "it serves\n", "")
+            assert await client.execute(["echo", "it serves"]) == [0, "it serves\n", ""]
             assert len(os.listdir("/proc/self/fd")) <= before + 64  # connections that are kept
 
     return lambda work: asyncio.run(main(work), debug=False)
@@ -45,11 +45,11 @@ def sh(script: str) -> list[str]:
 
 def test_execute(do: Callable[[Work], None]) -> None:
     async def work(client: AsyncClient) -> None:
-        assert await client.execute(sh("cat; echo err >&2; exit 3"), "in") == (3, "in", "err\n")
-        assert await client.execute(["cat"], b"\xff", binary=True) == (0, b"\xff", b"")
-        assert await client.execute(["nope"]) == (99, "", "")
-        assert await client.execute([]) == (99, "", "")
-        assert await client.execute(sh("kill -9 $$")) == (-9, "", "")
+        assert await client.execute(sh("cat; echo err >&2; exit 3"), "in") == [3, "in", "err\n"]
+        assert await client.execute(["cat"], b"\xff", binary=True) == [0, b"\xff", b""]
+        assert await client.execute(["nope"]) == [99, "", ""]
+        assert await client.execute([]) == [99, "", ""]
+        assert await client.execute(sh("kill -9 $$")) == [-9, "", ""]
         done = await client.execute(sh("echo $FIRST; pwd"), env={"FIRST": "1", "SECOND": ""},
                                     cwd="/tmp")
         assert done[1] == "1\n/tmp\n"
@@ -86,7 +86,7 @@ def test_a_timeout(do: Callable[[Work], None]) -> None:
             await client.execute(sh("echo x; setsid sleep 20 &"), timeout=0.5)
         assert caught.value.output == b"x\n"
         assert time.monotonic() - start < 4, "a child that holds stdout is not waited for"
-        assert await client.execute(["true"], timeout=20) == (0, "", "")
+        assert await client.execute(["true"], timeout=20) == [0, "", ""]
 
     do(work)
 
@@ -96,7 +96,7 @@ def test_a_cancelled_call_ends_its_command(do: Callable[[Work], None], tmp_path:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(
                 client.execute(sh(f"echo $$ >{tmp_path}/pid; exec sleep 30")), 0.5)
-        assert await client.execute(["echo", "mine"]) == (0, "mine\n", "")
+        assert await client.execute(["echo", "mine"]) == [0, "mine\n", ""]
         pid = int((tmp_path / "pid").read_text())
         deadline = time.monotonic() + 8
         while os.path.exists(f"/proc/{pid}"):
@@ -296,6 +296,6 @@ def test_a_killed_daemon(command: list[str]) -> None:
             asyncio.get_running_loop().call_later(0.4, os.kill, pid, signal.SIGKILL)
             with pytest.raises(UnknownFate):
                 await client.execute(["sleep", "30"])
-            assert await client.execute(["echo", "new"]) == (0, "new\n", "")
+            assert await client.execute(["echo", "new"]) == [0, "new\n", ""]
 
     asyncio.run(main())

@@ -33,7 +33,7 @@ def test_it_answers_what_oslo_s_client_answers(
     client: Client, oslo: OsloClient, script: str, stdin: str | bytes | None
 ) -> None:
     words = ["sh", "-c", script]
-    assert client.execute(words, stdin) == tuple(oslo.execute(words, stdin))
+    assert client.execute(words, stdin) == oslo.execute(words, stdin)
 
 
 @pytest.mark.parametrize("words", [
@@ -47,7 +47,7 @@ def test_it_answers_what_oslo_s_client_answers(
 def test_every_word_arrives_and_every_refusal_is_oslo_s(
     client: Client, oslo: OsloClient, words: list[str]
 ) -> None:
-    assert client.execute(words) == tuple(oslo.execute(words))
+    assert client.execute(words) == oslo.execute(words)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def oslo(command: list[str]) -> OsloClient:
 
 def test_the_constructor_and_the_arguments_have_oslo_s_names(command: list[str]) -> None:
     with Client(rootwrap_daemon_cmd=command) as client:
-        assert client.execute(cmd=["cat"], stdin="x") == (0, "x", "")
+        assert client.execute(cmd=["cat"], stdin="x") == [0, "x", ""]
 
 
 def test_words_may_be_bytes_and_paths(client: Client) -> None:
@@ -68,14 +68,14 @@ def test_words_may_be_bytes_and_paths(client: Client) -> None:
 
 
 def test_binary_gives_bytes(client: Client) -> None:
-    assert client.execute(["cat"], b"\xff\0", binary=True) == (0, b"\xff\0", b"")
-    assert client.execute(["nope"], binary=True) == (99, b"", b"")
+    assert client.execute(["cat"], b"\xff\0", binary=True) == [0, b"\xff\0", b""]
+    assert client.execute(["nope"], binary=True) == [99, b"", b""]
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 1_000_000])
 def test_each_size_goes_in_and_out(client: Client, size: int) -> None:
     data = os.urandom(size)
-    assert client.execute(["cat"], data, binary=True) == (0, data, b"")
+    assert client.execute(["cat"], data, binary=True) == [0, data, b""]
 
 
 def test_hundreds_of_megabytes_go_in_and_out(client: Client) -> None:
@@ -86,7 +86,7 @@ def test_hundreds_of_megabytes_go_in_and_out(client: Client) -> None:
 
 
 def test_input_that_nobody_reads_is_no_error(client: Client) -> None:
-    assert client.execute(["true"], "x" * 1_000_000) == (0, "", "")
+    assert client.execute(["true"], "x" * 1_000_000) == [0, "", ""]
 
 
 def test_arguments_up_to_the_kernel_s_own_limit(client: Client) -> None:
@@ -146,7 +146,7 @@ def test_a_timeout_does_not_wait_for_a_child_that_holds_stdout(client: Client) -
 
 
 def test_a_command_within_its_timeout_is_left_alone(client: Client) -> None:
-    assert client.execute(["sh", "-c", "sleep 0.1; echo x"], timeout=30) == (0, "x\n", "")
+    assert client.execute(["sh", "-c", "sleep 0.1; echo x"], timeout=30) == [0, "x\n", ""]
     with pytest.raises(ValueError, match="timeout"):
         client.execute(["true"], timeout=0)
 
@@ -160,7 +160,7 @@ def test_d9_threads_run_side_by_side(client: Client) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert results == [(0, "x\n", "")] * 20
+    assert results == [[0, "x\n", ""]] * 20
     assert time.monotonic() - start < 5  # one after the other: 10
 
 
@@ -170,7 +170,7 @@ def test_many_threads_get_their_own_answers(client: Client) -> None:
     def work(number: int) -> None:
         for turn in range(20):
             word = f"{number}.{turn}"
-            if client.execute(["cat"], word) != (0, word, ""):
+            if client.execute(["cat"], word) != [0, word, ""]:
                 wrong.append(word)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
@@ -188,7 +188,7 @@ def test_through_sudo_as_a_service_s_user(sudo_command: tuple[str, list[str]]) -
         f"client = Client({command!r})\n"
         "print(client.execute(['sh', '-c', 'id -u; cat'], 'in'))\n")
     done = run_script(script, user=user)
-    assert done.stdout == "(0, '0\\nin', '')\n", done.stderr
+    assert done.stdout == "[0, '0\\nin', '']\n", done.stderr
 
 
 def test_the_daemon_ends_with_its_client(command: list[str]) -> None:
@@ -228,7 +228,7 @@ try:
     raise SystemExit("no timeout")
 except eventlet.Timeout:
     pass
-assert client.execute(["echo", "mine"]) == (0, "mine\\n", ""), "somebody else's answer"
+assert client.execute(["echo", "mine"]) == [0, "mine\\n", ""], "somebody else's answer"
 process = client.popen(["cat"], stdin=PIPE, stdout=PIPE)
 assert process.communicate(b"by popen") == (b"by popen", None)
 client.close()
@@ -311,6 +311,6 @@ def test_an_interrupted_call_ends_its_command_and_shifts_no_answer(client: Clien
             client.execute(["sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 30"])
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert client.execute(["echo", "mine"]) == (0, "mine\n", "")
+    assert client.execute(["echo", "mine"]) == [0, "mine\n", ""]
     pid = int((tmp_path / "pid").read_text())
     wait_for(lambda: not is_alive(pid), f"the end of {pid}")

@@ -88,7 +88,7 @@ def test_a_daemon_that_is_stopping_is_left_for_another(own: Client) -> None:
     first = daemon_pid(own)
     running = own.popen(["sleep", "1"])
     os.kill(first, signal.SIGTERM)
-    assert own.execute(["echo", "x"]) == (0, "x\n", "")
+    assert own.execute(["echo", "x"]) == [0, "x\n", ""]
     assert running.wait() == 0, "what ran has finished"
 
 
@@ -143,7 +143,7 @@ def test_the_fate_of_a_command_whose_daemon_was_killed_is_unknown(own: Client, t
     threading.Timer(0.4, os.kill, (pid, signal.SIGKILL)).start()
     with pytest.raises(UnknownFate):
         own.execute(["sh", "-c", f"echo once >>{log}; sleep 30"])
-    assert own.execute(["true"]) == (0, "", "")
+    assert own.execute(["true"]) == [0, "", ""]
     assert log.read_text() == "once\n"
 
 
@@ -276,7 +276,7 @@ def test_a_child_has_connections_of_its_own(own: Client) -> None:
         finally:
             os._exit(status)
     for _ in range(50):
-        assert own.execute(["cat"], "parent") == (0, "parent", "")
+        assert own.execute(["cat"], "parent") == [0, "parent", ""]
     assert os.waitpid(child, 0)[1] == 0
     assert os.read(reader, 100) == b"child"
     os.close(reader)
@@ -426,7 +426,7 @@ EXITED = _message.encode(_message.EXITED, 1, {
 def test_the_pretender_can_be_right(tmp_path: Path) -> None:
     """So that the tests below fail for what they change."""
     with pretender(tmp_path, answering(STARTED, EXITED)) as path, Client(path) as client:
-        assert client.execute(["true"]) == (0, "", "")
+        assert client.execute(["true"]) == [0, "", ""]
 
 
 REFUSED = _message.encode(_message.REFUSED, 1, {
@@ -482,7 +482,7 @@ def test_a_skippable_message_is_skipped(tmp_path: Path) -> None:
     other = _message.encode(40_000, 5, {50_000: b"new"})
     with pretender(tmp_path, answering(other, STARTED, other, EXITED)) as path, \
             Client(path) as client:
-        assert client.execute(["true"]) == (0, "", "")
+        assert client.execute(["true"]) == [0, "", ""]
 
 
 @pytest.mark.parametrize("greeting", [
@@ -547,7 +547,7 @@ def test_a_command_that_was_not_read_is_sent_again(tmp_path: Path) -> None:
         peer.send(EXITED)
 
     with pretender(tmp_path, serve) as path, Client(path) as client:
-        assert client.execute(["true"]) == (0, "", "")
+        assert client.execute(["true"]) == [0, "", ""]
     assert len(seen) == 2
 
 
