@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import warnings
+import weakref
 from types import TracebackType
 from typing import IO, Any, List, Optional, Tuple, Type
 
@@ -66,6 +67,10 @@ class Process:
         self._exchange: Optional[Exchange] = None
         self._outputs: List[Optional[io.BytesIO]] = []
         self._given_up: Optional[Connection] = None
+        self._make_locks()
+        _processes.add(self)
+
+    def _make_locks(self) -> None:
         self._lock = threading.Lock()  # of who reads the answer
         self._sender = threading.Lock()  # of who uses the connection otherwise
 
@@ -250,3 +255,15 @@ def detach(stream: Any) -> int:
     fd = os.dup(stream.fileno())
     stream.close()
     return fd
+
+
+_processes: weakref.WeakSet[Process] = weakref.WeakSet()
+
+
+def _forget_threads() -> None:
+    """In a child of this process there is no thread that holds a lock."""
+    for process in list(_processes):
+        process._make_locks()
+
+
+os.register_at_fork(after_in_child=_forget_threads)

@@ -332,6 +332,7 @@ def test_a_child_does_not_keep_the_parent_s_commands(command: list[str]) -> None
         "process = client.popen(['sleep', '60'])\n"
         "work = threading.Thread(target=client.execute, args=(['sleep', '60'],), daemon=True)\n"
         "work.start()\n"
+        "threading.Thread(target=process.wait, daemon=True).start()\n"
         "time.sleep(0.3)\n"
         "if os.fork() == 0:\n"
         "    try:\n"
