@@ -16,8 +16,8 @@ WORK = Path(__file__).with_name("cinder")
 
 
 @pytest.fixture(scope="module")
-def found() -> Iterator[dict[str, dict[str, Any]]]:
-    """What each row gave: off, by Debian's own cinder-rootwrap; off, by ours; on."""
+def outcome() -> Iterator[dict[str, dict[str, Any]]]:
+    """What rows.py said: off, by Debian's own cinder-rootwrap; off, by ours; on."""
     host = cinder_service.host(programs.oslo())
     attempts = Path("/tmp/rows-attempts")
     results = {}
@@ -27,9 +27,31 @@ def found() -> Iterator[dict[str, dict[str, Any]]]:
         host.use(rootwrap)
         cinder_service.configure(use_daemon=use_daemon)
         attempts.unlink(missing_ok=True)
-        results[name] = openstack.run(cinder_lvm.USER, WORK / "rows.py", "on" if use_daemon else "off")
+        results[name] = openstack.run(
+            cinder_lvm.USER, WORK / "rows.py", "on" if use_daemon else "off")
     yield results
     host.close()
+
+
+@pytest.fixture(scope="module")
+def found(outcome: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What each row gave."""
+    return {name: results["rows"] for name, results in outcome.items()}
+
+
+BEYOND_THE_DAEMON = {"environment", "empty environment", "preexec", "limits"}
+
+
+@pytest.mark.parametrize("mode", ["off", "on"])
+def test_commands_go_the_way_that_is_asked_for(
+    outcome: dict[str, dict[str, Any]], mode: str
+) -> None:
+    """By the daemon with the option on, what it can't express excepted."""
+    ways = outcome[mode]["ways"]
+    assert ways.keys() > BEYOND_THE_DAEMON
+    for name, program in ways.items():
+        by_daemon = mode == "on" and name not in BEYOND_THE_DAEMON
+        assert program == ("rootwrap-daemon" if by_daemon else "rootwrap"), name
 
 
 def names() -> list[str]:
@@ -82,6 +104,8 @@ def test_the_rows_are_what_they_say(found: dict[str, dict[str, Any]]) -> None:
     assert on["refused"]["exit_code"] == 99
     assert "Unauthorized command: not-allowed x (no filter matched)" in on["refused"]["stderr"]
     assert on["attempts"]["result"] == ["third\n", ""]
+    assert on["attempts with a delay"]["result"] == [4, True]
+    assert any("Retrying" in line for line in on["attempts with a delay"]["log"])
     assert on["cwd"]["result"] == ["/usr\n", ""]
     assert on["environment"]["result"] == ["unset\n", ""]
     assert any("Running cmd (subprocess): sudo cinder-rootwrap" in line

@@ -3,7 +3,7 @@
 
     rows.py off|on|oslo
 
-Prints a JSON object: what each row gave, or raised.
+Prints a JSON object: what each row gave, or raised; and who ran root's commands.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import logging
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,21 @@ def killed() -> Any:
     return sh("kill -SEGV $$", check_exit_code=[139])
 
 
+def who(**how: Any) -> str:
+    """The program that is the parent of a root command: rootwrap-daemon, or rootwrap."""
+    out, _ = sh("readlink /proc/$PPID/exe", **how)
+    return str(out).strip().rpartition("/")[2]
+
+
+def delayed() -> Any:
+    """Fails twice. Returns: the exit code; whether there was a delay, of at least 0.2 s"""
+    start = time.monotonic()
+    try:
+        return sh("exit 4", attempts=2)
+    except processutils.ProcessExecutionError as error:
+        return error.exit_code, time.monotonic() - start >= 0.2
+
+
 def attempts(path: str, **how: Any) -> Any:
     """Fails twice, then does not."""
     return sh(f"echo x >>{path}; test $(wc -l <{path}) -ge 3 && echo third", attempts=3,
@@ -94,6 +110,7 @@ ROWS: dict[str, Row] = {
     "on_completion": lambda: called("on_completion"),
     "attempts": lambda: attempts("/tmp/rows-attempts"),
     "attempts in vain": lambda: sh("exit 4", attempts=2, delay_on_retry=False),
+    "attempts with a delay": delayed,
     "log all": lambda: sh("echo e >&2; exit 4", attempts=2, delay_on_retry=False,
                           log_errors=processutils.LOG_ALL_ERRORS),
     "log final": lambda: sh("exit 4", attempts=2, delay_on_retry=False,
@@ -117,6 +134,18 @@ ROWS: dict[str, Row] = {
         "sh", "-c", "exit 3", run_as_root=True, root_helper=utils.get_root_helper()),
     "NUL": lambda: utils.execute("echo", "a\0b", run_as_root=True),
     "background": lambda: sh("sleep 0.2 >/dev/null 2>&1 & echo left"),
+}
+
+# Not a row, as it is not the same for both: which way commands go.
+WAYS: dict[str, Callable[[], str]] = {
+    "plain": who,
+    "cwd": lambda: who(cwd="/usr"),
+    "input": lambda: who(process_input="x"),
+    "timeout": lambda: who(timeout=60),
+    "environment": lambda: who(env_variables={"SECRET": "x"}),
+    "empty environment": lambda: who(env_variables={}),
+    "preexec": lambda: who(preexec_fn=lambda: None),
+    "limits": lambda: who(prlimit=processutils.ProcessLimits(core_file_size=0)),
 }
 
 
@@ -157,7 +186,8 @@ def main() -> None:
     logger.setLevel(logging.DEBUG)
     logger.addHandler(Lines())
     logger.propagate = False
-    print(json.dumps({name: run(row) for name, row in ROWS.items()}))
+    print(json.dumps({"rows": {name: run(row) for name, row in ROWS.items()},
+                      "ways": {name: way() for name, way in WAYS.items()}}))
 
 
 if __name__ == "__main__":
