@@ -22,6 +22,16 @@ from rwtest.wait import children_of, cmdline_of, wait_for
 
 WORK = Path(__file__).with_name("cinder")
 MEGABYTES = "300"
+FIRST = Path("/usr/local/lib/rwtest-first")
+LVS = f"""#!/bin/sh
+echo called >>{STATE}/lvs-calls
+if [ -e {STATE}/lvs-dies ]; then
+        rm {STATE}/lvs-dies
+        ulimit -c 0
+        kill -SEGV $$
+fi
+exec /sbin/lvs "$@"
+"""
 USER: dict[str, Any] = {
     "user": cinder_lvm.USER, "group": cinder_lvm.USER, "extra_groups": [], "cwd": "/",
     "stdin": subprocess.DEVNULL,
@@ -32,18 +42,47 @@ USER: dict[str, Any] = {
 def host() -> Iterator[CinderHost]:
     """Cinder's machine, with our programs."""
     found = cinder_service.host(programs.ours())
+    put_lvs_first()
     yield found
     found.close()
 
 
+def put_lvs_first() -> None:
+    """An lvs before LVM's own that counts its calls, and dies when it is told to."""
+    FIRST.mkdir(parents=True)
+    program = FIRST / "lvs"
+    program.write_text(LVS, "ascii")
+    program.chmod(0o755)
+    text = cinder_lvm.CONFIG.read_text("ascii")
+    assert "exec_dirs=" in text
+    cinder_lvm.CONFIG.write_text(text.replace("exec_dirs=", f"exec_dirs={FIRST},"), "ascii")
+
+
+def program_of(path: str) -> str:
+    """What ran a command of root: rootwrap, or rootwrap-daemon."""
+    return path.rpartition("/")[2]
+
+
 @pytest.fixture(scope="module")
-def steps(host: CinderHost) -> dict[str, dict[str, Any]]:
-    """What each step gave, with the option off and on."""
+def outcome(host: CinderHost) -> dict[str, dict[str, Any]]:
+    """What driver.py said, with the option off and on."""
     found = {}
     for mode in ("off", "on"):
         cinder_service.configure(use_daemon=mode == "on")
         found[mode] = openstack.run(cinder_lvm.USER, WORK / "driver.py", mode)
     return found
+
+
+@pytest.fixture(scope="module")
+def steps(outcome: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What each step gave."""
+    return {mode: {name: found for name, found in results.items() if name != "who"}
+            for mode, results in outcome.items()}
+
+
+def test_the_option_decides_who_runs_the_steps(outcome: dict[str, dict[str, Any]]) -> None:
+    assert {mode: program_of(results["who"]) for mode, results in outcome.items()} == {
+        "off": "rootwrap", "on": "rootwrap-daemon"}
 
 
 def test_real_volumes_come_and_go_the_same_with_the_option_off_and_on(
@@ -57,6 +96,7 @@ def test_real_volumes_come_and_go_the_same_with_the_option_off_and_on(
 
 @pytest.mark.parametrize("step, result", [
     ("brick: create", None), ("brick: list", [["volume-a", "0.03"]]), ("brick: extend", None),
+    ("brick: lvs dies once", [[["volume-a", "0.03"]], 2]),
     ("brick: rename", None), ("brick: delete", None), ("brick: at the end", []),
     ("driver: setup", None), ("driver: create 1", None), ("driver: extended", [
         ["volume-00000000-0000-0000-0000-000000000001", "1.00"],
@@ -167,7 +207,7 @@ def test_the_option_is_off_by_default(host: CinderHost) -> None:
         f"cfg.CONF([], default_config_files=['{cinder_service.CONFIG}'])\n"
         "utils.monkey_patch()\n"
         "assert cfg.CONF.use_rootwrap_daemon is False\n"
-        "print(utils.execute('sh', '-c', 'cat /proc/$PPID/comm', run_as_root=True)[0])\n")
+        "print(utils.execute('sh', '-c', 'readlink /proc/$PPID/exe', run_as_root=True)[0])\n")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8",
                           timeout=openstack.DEADLINE_S, check=False, **USER)
-    assert done.stdout.strip() == "cinder-rootwrap", done.stderr
+    assert program_of(done.stdout.strip()) == "rootwrap", done.stderr
