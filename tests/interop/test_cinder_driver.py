@@ -123,6 +123,7 @@ def test_a_backup_goes_through_stdin_and_stdout(host: CinderHost, client: str) -
     found = openstack.run(cinder_lvm.USER, WORK / "backup.py", client, MEGABYTES)
     assert found["out"] == found["in"]
     assert found["n"] > 290_000_000
+    assert program_of(found["who"]) == "rootwrap-daemon"
 
 
 # cinder-volume
