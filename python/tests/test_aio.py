@@ -79,13 +79,13 @@ def test_side_by_side(do: Callable[[Work], None]) -> None:
 def test_a_timeout(do: Callable[[Work], None]) -> None:
     async def work(client: AsyncClient) -> None:
         with pytest.raises(TimeoutExpired) as caught:
-            await client.execute(sh("echo so far; exec sleep 30"), timeout=0.5)
+            await client.execute(sh("echo so far; exec sleep 30"), timeout=1)
         assert caught.value.output == b"so far\n"
         start = time.monotonic()
         with pytest.raises(TimeoutExpired) as caught:
-            await client.execute(sh("echo x; setsid sleep 20 &"), timeout=0.5)
+            await client.execute(sh("echo x; setsid sleep 20 &"), timeout=1)
         assert caught.value.output == b"x\n"
-        assert time.monotonic() - start < 4, "a child that holds stdout is not waited for"
+        assert time.monotonic() - start < 10, "a child that holds stdout is not waited for"
         assert await client.execute(["true"], timeout=20) == [0, "", ""]
 
     do(work)

@@ -142,7 +142,7 @@ def test_a_timeout_is_told_and_the_command_can_be_asked_after(
 def test_who_kept_the_process_may_end_it(execute: Execute) -> None:
     kept: list[Any] = []
     with pytest.raises(subprocess.TimeoutExpired):
-        execute("sh", "-c", "echo out; exec sleep 30", timeout=0.3, on_execute=kept.append)
+        execute("sh", "-c", "echo out; exec sleep 30", timeout=1, on_execute=kept.append)
     kept[0].terminate()
     assert kept[0].communicate() == (b"out\n", b"")
     assert kept[0].returncode == 128 + 15

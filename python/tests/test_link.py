@@ -195,7 +195,7 @@ def test_a_daemon_that_says_nothing_is_waited_for_once(monkeypatch: pytest.Monke
             thread.start()
         for thread in threads:
             thread.join()
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 6  # one after the other: 8
     assert len(failures) == 8
     assert all("why" in text for text in failures)
 
@@ -257,7 +257,7 @@ def test_a_timeout_is_kept_where_a_child_holds_stdout(own: Client) -> None:
     start = time.monotonic()
     with pytest.raises(TimeoutExpired) as caught:
         own.execute(["sh", "-c", "echo x; setsid sleep 20 &"], timeout=1)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 10
     assert caught.value.output == b"x\n"
 
 
