@@ -55,7 +55,8 @@ class Report:
     def is_missed(self, figure: Figure) -> bool:
         """Whether it is not as promised."""
         threshold = THRESHOLDS.get(figure.key)
-        return threshold is not None and not threshold.is_met(figure.value.median, self.ci)
+        return (threshold is not None and threshold.is_asserted(self.ci)
+                and not threshold.is_met(figure.value.median, self.ci))
 
     def missed(self) -> list[Figure]:
         """The figures that are not as promised."""

@@ -197,7 +197,7 @@ def neutron(plan: Plan) -> Result:
     """Routers, by the commands of an L3 agent."""
     host = neutron_host.NeutronHost()
     n_blocks = plan.pick(6, 1)
-    n_routers = plan.pick(32, 2)  # a block; 6 blocks are 192
+    n_routers = plan.pick(32, 4)  # a block; 6 blocks are 192
     n_slow = plan.pick(2, 1)
     progress = Progress("neutron")
     with running("neutron", "routers.py", neutron_host.USER) as every:

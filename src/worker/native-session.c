@@ -729,11 +729,10 @@ void native_session_answered(struct native_session *session)
 {
         uint32_t events = list_is_empty(&session->unsent) ? EPOLLIN : EPOLLOUT;
 
-        if (is_over(session))
+        /* One that could not be watched would never be read again. */
+        if (is_over(session) || (may_read(session) && session->peer.io.events != events &&
+                                 loop_io_set(&session->peer.io, events)))
                 peer_set_deadline(&session->peer, 0);
-        else if (may_read(session) && session->peer.io.events != events &&
-                 loop_io_set(&session->peer.io, events))
-                peer_set_deadline(&session->peer, 0); /* else it would never be read again */
 }
 
 static struct native_session *native_session_free(struct native_session *session)

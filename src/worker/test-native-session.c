@@ -81,7 +81,8 @@ static uint32_t client_hear(char reason[128])
                 type = message.type;
                 field = &message.fields[NATIVE_TAG_REASON];
                 assert_true(field->n_bytes < 128);
-                memcpy(reason, field->bytes, field->n_bytes);
+                if (field->bytes)
+                        memcpy(reason, field->bytes, field->n_bytes);
                 reason[field->n_bytes] = '\0';
         }
         return type;
