@@ -97,19 +97,19 @@ struct step {
         uint8_t action;
 };
 
-#define EIGHT 8
-
 /* What a block's sequences are found in: a last one may reach beyond it. */
 #define BLOCK_ROOM (UTF8_BLOCK_BYTES + UTF8_SEQUENCE_MAX - 1)
 
 /* So many ASCII bytes are counted at once. */
 #define RUN_BYTES  48
 
+#define DEL        0x7F
 #define BYTES_BYTE 6u /* of \udcXX, and of any other \uXXXX */
 
 /* What is written for one byte at most, and a copy of eight bytes where it ends. */
 #define PUT_BYTE_ROOM (JSON_ESCAPE_ROOM_BYTES + 8)
-#define MUCH_ROOM     (32 * PUT_BYTE_ROOM)
+/* The same for a block, and what stands for itself before it. */
+#define PUT_BLOCK_ROOM (JSON_PLAIN_BYTES + BLOCK_ROOM * BYTES_BYTE + PUT_BYTE_ROOM)
 
 /* clang-format off */
 #define LONE(n_held)   { START, ((n_held) + 1) * BYTES_BYTE, PUT }
@@ -192,14 +192,6 @@ static const struct alone *alone_of(char byte)
         return &alone[(unsigned char)byte];
 }
 
-/* Return: as json_specials(), and DEL; 0: all eight bytes are written as they are */
-static uint64_t specials_of(const char *bytes)
-{
-        uint64_t eight = json_eight(bytes);
-
-        return (json_specials(eight) | json_zeros(eight ^ JSON_EIGHT(0x7F))) & JSON_EIGHT(0x80);
-}
-
 /* How much longer than itself a piece of ASCII is, written. Without a jump, as the compiler wants
  * it for many bytes at once, and in a byte, since it is at most RUN_BYTES * 5. */
 static size_t run_growth(const char run[static RUN_BYTES])
@@ -220,12 +212,14 @@ static size_t run_growth(const char run[static RUN_BYTES])
 
 static bool run_is_ascii(const char run[static RUN_BYTES])
 {
+        uint64_t words[RUN_BYTES / sizeof(uint64_t)];
         uint64_t all = 0;
         size_t i;
 
-        for (i = 0; i < RUN_BYTES; i += EIGHT)
-                all |= json_eight(run + i);
-        return !(all & JSON_EIGHT(0x80));
+        memcpy(words, run, sizeof(words));
+        for (i = 0; i < RUN_BYTES / sizeof(uint64_t); i++)
+                all |= words[i];
+        return !(all & 0x8080808080808080);
 }
 
 /* A block of which the sequences are known, and so need no automaton. */
@@ -424,77 +418,31 @@ static const struct step *step_of(const struct json_escape *escape, unsigned cha
         return &steps[escape->state][classes[byte]];
 }
 
-/* As count_blocks(). */
-static const char *put_blocks(const char *in, const char *end, char **out)
+/* Writes from where nothing is held, while there are bytes and room for one more block. Return: how
+ * far it came; further than before if it was so at first */
+static const char *put_blocks(const char *in, const char *end, char **out, const char *limit)
 {
         struct block block;
-        uint64_t specials;
         char *to = *out;
         size_t n_plain;
 
-        while (end - in >= BLOCK_ROOM) {
-                specials = specials_of(in);
-                n_plain = specials ? json_n_before(specials) : EIGHT;
-                memcpy(to, in, EIGHT);
+        while (end - in >= BLOCK_ROOM && limit - to >= PUT_BLOCK_ROOM) {
+                n_plain = json_n_plain(in, DEL);
+                memcpy(to, in, JSON_PLAIN_BYTES);
                 in += n_plain;
                 to += n_plain;
-                if (!specials || end - in < BLOCK_ROOM)
+                if (n_plain == JSON_PLAIN_BYTES)
                         continue;
                 if (is_ascii(*in)) {
                         to = put_alone(*in++, to);
-                        continue;
+                } else if (end - in >= BLOCK_ROOM) {
+                        block_init(&block, in);
+                        in += block.n_bytes;
+                        to = block_put(&block, to);
                 }
-                block_init(&block, in);
-                in += block.n_bytes;
-                to = block_put(&block, to);
         }
         *out = to;
         return in;
-}
-
-/* As json_escape_put(), with much room: takes all. Return: how much was written */
-static size_t put_all(struct json_escape *escape, const char *in, size_t n_in, char *out)
-{
-        const char *end = in + n_in;
-        char *to = out;
-
-        while (in < end) {
-                unsigned char byte = (unsigned char)*in;
-
-                if (escape->state == START && end - in >= BLOCK_ROOM) {
-                        in = put_blocks(in, end, &to);
-                        continue;
-                }
-                to += put_byte(escape, step_of(escape, byte), byte, to);
-                in++;
-        }
-        return (size_t)(to - out);
-}
-
-/* As json_escape_put(), with any room. */
-static size_t put_some(struct json_escape *escape,
-                       const char *in,
-                       size_t n_in,
-                       size_t *ret_n_taken,
-                       char *out,
-                       size_t n_room)
-{
-        char bytes[PUT_BYTE_ROOM];
-        size_t n_out = 0;
-        size_t i;
-
-        for (i = 0; i < n_in; i++) {
-                unsigned char byte = (unsigned char)in[i];
-                const struct step *step = step_of(escape, byte);
-
-                if (step->n_out > n_room - n_out)
-                        break;
-                (void)put_byte(escape, step, byte, bytes);
-                memcpy(out + n_out, bytes, step->n_out);
-                n_out += step->n_out;
-        }
-        *ret_n_taken = i;
-        return n_out;
 }
 
 /**
@@ -515,21 +463,28 @@ size_t json_escape_put(struct json_escape *escape,
                        char *out,
                        size_t n_room)
 {
-        size_t n_taken = 0;
-        size_t n_out = 0;
-        size_t n;
+        const char *limit = out + n_room;
+        const char *end = in + n_in;
+        const char *at = in;
+        char *to = out;
+        char bytes[PUT_BYTE_ROOM];
+        const struct step *step;
 
-        /* As many bytes as fit whatever they are: the fewer, the less room is left. */
-        while (n_taken < n_in && n_room - n_out >= MUCH_ROOM) {
-                n = (n_room - n_out - PUT_BYTE_ROOM) / BYTES_BYTE;
-                if (n > n_in - n_taken)
-                        n = n_in - n_taken;
-                n_out += put_all(escape, in + n_taken, n, out + n_out);
-                n_taken += n;
+        while (at < end) {
+                if (escape->state == START && end - at >= BLOCK_ROOM &&
+                    limit - to >= PUT_BLOCK_ROOM) {
+                        at = put_blocks(at, end, &to, limit);
+                        continue;
+                }
+                step = step_of(escape, (unsigned char)*at);
+                if (step->n_out > limit - to)
+                        break;
+                (void)put_byte(escape, step, (unsigned char)*at++, bytes);
+                memcpy(to, bytes, step->n_out);
+                to += step->n_out;
         }
-        n_out += put_some(escape, in + n_taken, n_in - n_taken, &n, out + n_out, n_room - n_out);
-        *ret_n_taken = n_taken + n;
-        return n_out;
+        *ret_n_taken = (size_t)(at - in);
+        return (size_t)(to - out);
 }
 
 /**

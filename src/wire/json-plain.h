@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eight bytes of a JSON string at once: which of them stand for themselves? */
+/* Many bytes of a JSON string at once: which of them stand for themselves? */
 #pragma once
 
 #include <endian.h>
@@ -8,36 +8,24 @@
 #include <stdint.h>
 #include <string.h>
 
-#define JSON_EIGHT(byte) (0x0101010101010101u * (uint64_t)(byte))
+#define JSON_PLAIN_BYTES 16
 
-/* Return: eight bytes, the first of them lowest */
-static inline uint64_t json_eight(const char *bytes)
+/* Return: how many of so many bytes come before the first one that is a control, a quote, a
+ *         backslash or not ASCII, or is @another; JSON_PLAIN_BYTES: there is none */
+static inline size_t json_n_plain(const char bytes[static JSON_PLAIN_BYTES], char another)
 {
-        uint64_t eight;
+        typedef signed char vector __attribute__((vector_size(JSON_PLAIN_BYTES)));
+        uint64_t halves[2];
+        vector special;
+        vector b;
 
-        memcpy(&eight, bytes, sizeof(eight));
-        return le64toh(eight);
-}
-
-/* Return: the highest bit of each byte that is 0; bits above the lowest one may be wrong */
-static inline uint64_t json_zeros(uint64_t eight)
-{
-        return (eight - JSON_EIGHT(0x01)) & ~eight & JSON_EIGHT(0x80);
-}
-
-/* Return: the highest bit of each byte that is a control, a quote, a backslash or not ASCII; bits
- *         above the lowest one may be wrong */
-static inline uint64_t json_specials(uint64_t eight)
-{
-        uint64_t controls = (eight - JSON_EIGHT(0x20)) & ~eight;
-        uint64_t quotes = json_zeros(eight ^ JSON_EIGHT('"'));
-        uint64_t backslashes = json_zeros(eight ^ JSON_EIGHT('\\'));
-
-        return ((controls | eight) & JSON_EIGHT(0x80)) | quotes | backslashes;
-}
-
-/* Return: how many of the bytes come before the lowest bit of @specials, which is not 0 */
-static inline size_t json_n_before(uint64_t specials)
-{
-        return (size_t)__builtin_ctzll(specials) / 8;
+        memcpy(&b, bytes, sizeof(b));
+        /* What is not ASCII is negative. */
+        special = (b < 0x20) | (b == '"') | (b == '\\') | (b == (signed char)another);
+        memcpy(halves, &special, sizeof(halves));
+        if (!(halves[0] | halves[1]))
+                return JSON_PLAIN_BYTES;
+        if (halves[0])
+                return (size_t)__builtin_ctzll(le64toh(halves[0])) / 8;
+        return 8 + (size_t)__builtin_ctzll(le64toh(halves[1])) / 8;
 }

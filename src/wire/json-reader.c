@@ -325,13 +325,12 @@ static int step_number(struct json_reader *reader,
 /* Return: the end of what stands for itself: ASCII but controls, quotes and backslashes */
 static const char *skip_plain(const char *at, const char *end)
 {
-        uint64_t specials;
+        size_t n = JSON_PLAIN_BYTES;
 
-        for (; end - at >= 8; at += 8) {
-                specials = json_specials(json_eight(at));
-                if (specials)
-                        return at + json_n_before(specials);
-        }
+        for (; n == JSON_PLAIN_BYTES && end - at >= JSON_PLAIN_BYTES; at += n)
+                n = json_n_plain(at, '"');
+        if (n < JSON_PLAIN_BYTES)
+                return at;
         while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
                *at != '\\')
                 at++;

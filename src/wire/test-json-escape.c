@@ -158,37 +158,72 @@ static unsigned int next_number(unsigned int *number)
         return *number >> 16 & 0x7FFF;
 }
 
-/* Long enough for blocks, which pass the automaton by; with so many of 16 bytes interesting. */
-static void mixtures_are_written_as_text_is(void **state)
+/* Long enough for blocks, which pass the automaton by. */
+#define MIXTURE_BYTES 330
+#define N_MIXTURES    40000
+
+/* Letters, with so many of 16 bytes interesting, and sequences. Return: how many bytes */
+static size_t mix(char bytes[static MIXTURE_BYTES], unsigned int *number)
 {
         static const struct {
                 char bytes[5];
                 size_t n_bytes;
         } sequences[] = { { "\xc3\xa4", 2 }, { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x92\x80", 4 } };
-        unsigned int number = 1;
-        char bytes[330];
+        unsigned int n_interesting = next_number(number) % 17;
+        size_t n_bytes = next_number(number) % MIXTURE_BYTES;
         size_t i_sequence;
-        size_t n_bytes;
         size_t at;
+
+        for (at = 0; at < n_bytes; at++) {
+                bytes[at] = 'a';
+                if (next_number(number) % 16 < n_interesting)
+                        bytes[at] =
+                                (char)interesting[next_number(number) % ARRAY_SIZE(interesting)];
+        }
+        for (at = 0; at + 4 < n_bytes; at += 1 + next_number(number) % 40) {
+                i_sequence = next_number(number) % ARRAY_SIZE(sequences);
+                memcpy(bytes + at, sequences[i_sequence].bytes, sequences[i_sequence].n_bytes);
+        }
+        return n_bytes;
+}
+
+static void mixtures_are_written_as_text_is(void **state)
+{
+        char bytes[MIXTURE_BYTES];
+        unsigned int number = 1;
+        size_t n_bytes;
         int i;
 
         (void)state;
-        for (i = 0; i < 40000; i++) {
-                unsigned int n_interesting = next_number(&number) % 17;
-
-                n_bytes = next_number(&number) % sizeof(bytes);
-                for (at = 0; at < n_bytes; at++) {
-                        bytes[at] = 'a';
-                        if (next_number(&number) % 16 < n_interesting)
-                                bytes[at] = (char)
-                                        interesting[next_number(&number) % ARRAY_SIZE(interesting)];
-                }
-                for (at = 0; at + 4 < n_bytes; at += 1 + next_number(&number) % 40) {
-                        i_sequence = next_number(&number) % ARRAY_SIZE(sequences);
-                        memcpy(bytes + at, sequences[i_sequence].bytes,
-                               sequences[i_sequence].n_bytes);
-                }
+        for (i = 0; i < N_MIXTURES; i++) {
+                n_bytes = mix(bytes, &number);
                 check_as_text(bytes, n_bytes);
+        }
+}
+
+/* Around the room that a block wants. */
+static void mixtures_stay_within_their_room(void **state)
+{
+        cleanup_text struct text want = { 0 };
+        cleanup_text struct text seen = { 0 };
+        char out[JSON_ESCAPE_ROOM_BYTES];
+        struct json_escape escape = { 0 };
+        char bytes[MIXTURE_BYTES];
+        unsigned int number = 2;
+        size_t n_bytes;
+        int i;
+
+        (void)state;
+        for (i = 0; i < N_MIXTURES; i++) {
+                n_bytes = mix(bytes, &number);
+                want.n_bytes = seen.n_bytes = 0;
+                text_put_json(&want, bytes, n_bytes);
+                text_put_char(&seen, '"');
+                put_piece(&escape, bytes, n_bytes,
+                          JSON_ESCAPE_ROOM_BYTES + next_number(&number) % 600, &seen);
+                text_put(&seen, out, json_escape_end(&escape, out, sizeof(out)));
+                text_put_char(&seen, '"');
+                assert_string_equal(text_get(&seen), text_get(&want));
         }
 }
 
@@ -252,6 +287,7 @@ int main(void)
         test_set_add_rows(&set, rows, run_row);
         test_set_add_test(&set, all_four_bytes_are_written_as_text_is);
         test_set_add_test(&set, mixtures_are_written_as_text_is);
+        test_set_add_test(&set, mixtures_stay_within_their_room);
         test_set_add_test(&set, each_byte_is_written_as_text_is_in_any_place);
         test_set_add_test(&set, what_grows_most_stays_within_its_room);
         test_set_add_test(&set, without_room_nothing_is_taken);

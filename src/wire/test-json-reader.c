@@ -299,6 +299,39 @@ static void plain_text_is_not_copied(void **state)
         assert_int_equal(token.n_bytes, 10);
 }
 
+/* Return: how many bytes the first piece of a string has */
+static size_t first_piece(const char *string, size_t n_bytes)
+{
+        const char *at = string;
+        struct json_reader reader;
+        struct json_token token;
+
+        json_reader_init(&reader);
+        assert_int_equal(json_reader_next(&reader, &at, string + n_bytes, &token), 0);
+        assert_int_equal(json_reader_next(&reader, &at, string + n_bytes, &token), 0);
+        assert_int_equal(token.type, JSON_TEXT);
+        return token.n_bytes;
+}
+
+static void plain_text_ends_at_what_is_not_plain(void **state)
+{
+        char string[50];
+        size_t at;
+        int byte;
+
+        (void)state;
+        for (byte = 0x20; byte < 0x80; byte++)
+                for (at = 2; at < sizeof(string); at++) {
+                        bool is_plain = byte != '"' && byte != '\\';
+
+                        memset(string, 'a', sizeof(string));
+                        string[0] = '"';
+                        string[at] = (char)byte;
+                        assert_int_equal(first_piece(string, sizeof(string)),
+                                         is_plain ? sizeof(string) - 1 : at - 1);
+                }
+}
+
 static void a_reader_is_small(void **state)
 {
         (void)state;
@@ -315,6 +348,7 @@ int main(void)
         test_set_add_rows(&set, good_rows, run_good_row);
         test_set_add_test(&set, a_nul_in_a_string_is_text);
         test_set_add_test(&set, plain_text_is_not_copied);
+        test_set_add_test(&set, plain_text_ends_at_what_is_not_plain);
         test_set_add_test(&set, a_reader_is_small);
         return test_set_run(&set, "json-reader");
 }
