@@ -4,11 +4,14 @@
  * of JSON with the same keys whatever happened, fields of journald. What goes where, sink.c knows.
  *
  * Strings are somebody else's: escaped, bounded, and never part of a format. A key, standard input
- * or output never gets here. Nothing fails and nothing waits; what does not get out is counted, and
- * the number is logged when lines get out again. For a line that nobody wants nothing is made.
+ * or output never gets here. Nothing fails and nothing waits. The lines of commands are held for a
+ * moment, and while they are not taken, as long as there is room; whatever else does not get out is
+ * counted, and the number is logged when lines get out again. For a line that nobody wants nothing
+ * is made.
  */
 #include "monitor/audit.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +88,14 @@ void audit_init(struct audit *audit, const char *name)
         };
 }
 
+/* What is held can't be held any more. */
+static void flush_or_lose(struct audit *audit)
+{
+        audit_flush(audit);
+        audit->sink.n_lost += audit->n_held;
+        audit->n_held = 0;
+}
+
 /**
  * audit_configure() - log as rootwrap.conf says, from now on
  * @audit:    the log
@@ -94,10 +105,19 @@ void audit_configure(struct audit *audit, const struct settings *settings)
 {
         struct sink *sink = &audit->sink;
 
+        flush_or_lose(audit);
         sink->is_json = settings->log_format == SETTINGS_LOG_JSON;
         sink->facility = settings->syslog_facility;
         sink->syslog_priority_max =
                 settings->use_syslog ? settings->syslog_priority_max : LOG_WARNING;
+}
+
+static void swap_entries(struct entry *a, struct entry *b)
+{
+        struct entry other = *a;
+
+        *a = *b;
+        *b = other;
 }
 
 static void put_time(struct entry *entry)
@@ -200,9 +220,12 @@ static bool is_flood(struct audit *audit, enum audit_kind kind)
         return false;
 }
 
-/* Begins an entry, if it is wanted. Return: is it? */
+/* Begins an entry, if it is wanted; before any but a command's, what is held is written. Return: is
+ * it? */
 static bool begin(struct audit *audit, enum audit_kind kind)
 {
+        if (kind != AUDIT_COMMAND || audit->sink.n_lost)
+                audit_flush(audit);
         if (is_flood(audit, kind))
                 return false;
         report_lost(audit); /* may end up with another destination */
@@ -228,6 +251,7 @@ bool audit_tick(struct audit *audit)
         bool is_left = false;
         size_t kind;
 
+        audit_flush(audit);
         for (kind = 0; kind < AUDIT_KINDS; kind++) {
                 if (!audit->floods[kind].n_more)
                         continue;
@@ -262,12 +286,16 @@ bool audit_is_holding(const struct audit *audit)
 void audit_deinit(struct audit *audit)
 {
         size_t kind;
+        size_t i;
 
+        flush_or_lose(audit);
         for (kind = 0; kind < AUDIT_KINDS; kind++)
                 report_more(audit, (enum audit_kind)kind);
         report_lost(audit);
         sink_close(&audit->sink);
         entry_deinit(&audit->entry);
+        for (i = 0; i < AUDIT_HELD_MAX; i++)
+                entry_deinit(&audit->held[i]);
 }
 
 /* Escaped, and of bounded length however it is escaped. */
@@ -361,10 +389,62 @@ bool audit_wants_commands(struct audit *audit)
         return sink_allows(&audit->sink, kinds[AUDIT_COMMAND].priority);
 }
 
+/* Holds the entry that was made. */
+static void hold_entry(struct audit *audit)
+{
+        if (audit->n_held == AUDIT_HELD_MAX)
+                audit_flush(audit);
+        if (!entry_end(&audit->entry) || audit->n_held == AUDIT_HELD_MAX) {
+                audit->sink.n_lost++;
+                return;
+        }
+        swap_entries(&audit->entry, &audit->held[audit->n_held++]);
+        if (audit->n_held == AUDIT_HELD_MAX)
+                audit_flush(audit);
+}
+
+/* Return: as sink_offer() */
+static int offer_held(struct audit *audit, const struct entry *entry)
+{
+        const int priority = kinds[AUDIT_COMMAND].priority;
+
+        if (!sink_allows(&audit->sink, priority))
+                return audit->sink.kind == SINK_NONE ? -ENOTCONN : 0;
+        return sink_offer(&audit->sink, priority, &entry->line,
+                          entry->has_fields ? &entry->fields : NULL);
+}
+
+/**
+ * audit_flush() - write what is held of commands
+ * @audit: the log; n_held is 0 then, unless the destination takes no more now
+ *
+ * Each other line does this as well, before itself, so that all stand in their order.
+ */
+void audit_flush(struct audit *audit)
+{
+        size_t n_done;
+        size_t i;
+        int r;
+
+        for (n_done = 0; n_done < audit->n_held; n_done++) {
+                r = offer_held(audit, &audit->held[n_done]);
+                if (r == -EAGAIN)
+                        break;
+                audit->sink.n_lost += r != 0;
+        }
+        for (i = n_done; n_done && i < audit->n_held; i++)
+                swap_entries(&audit->held[i - n_done], &audit->held[i]);
+        audit->n_held -= n_done;
+}
+
 /**
  * audit_command() - a command ran and ended
  * @audit:   the log
  * @command: all about it
+ *
+ * The line is held until there are AUDIT_HELD_MAX or something else is said. Where n_held is not 0
+ * afterwards, the caller has audit_flush() called after AUDIT_HELD_MS, and again if it is not 0
+ * then.
  */
 void audit_command(struct audit *audit, const struct audit_command *command)
 {
@@ -385,7 +465,7 @@ void audit_command(struct audit *audit, const struct audit_command *command)
         put_number_or_null(entry, "stdin_bytes", command->n_stdin_bytes, command->has_bytes);
         put_number_or_null(entry, "stdout_bytes", command->n_stdout_bytes, command->has_bytes);
         put_number_or_null(entry, "stderr_bytes", command->n_stderr_bytes, command->has_bytes);
-        (void)send_entry(audit, AUDIT_COMMAND);
+        hold_entry(audit);
 }
 
 static void put_refusal(struct text *text, const struct audit_refusal *refusal)

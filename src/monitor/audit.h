@@ -19,6 +19,13 @@ struct settings;
 #define AUDIT_LINES_A_SECOND_MAX 10
 #define AUDIT_FLOOD_MS           1000
 
+/* The lines of commands that follow each other are written together, so that whoever reads the log
+ * is woken once for all of them: so many at most, and none held longer than so. */
+#define AUDIT_HELD_MAX 8
+#define AUDIT_HELD_MS  20
+/* What the destination does not take then is offered again after so long, and with each line. */
+#define AUDIT_HELD_AGAIN_MS 1000
+
 enum audit_kind {
         AUDIT_COMMAND,
         AUDIT_REFUSED,
@@ -83,7 +90,9 @@ struct audit_failure {
 
 struct audit {
         struct sink sink;
-        struct entry entry;
+        struct entry entry; /* that which is being made */
+        struct entry held[AUDIT_HELD_MAX];
+        size_t n_held;
         struct {
                 int64_t since_ms;
                 unsigned int n_lines;
@@ -99,6 +108,7 @@ bool audit_is_holding(const struct audit *audit);
 
 bool audit_wants_commands(struct audit *audit);
 void audit_command(struct audit *audit, const struct audit_command *command);
+void audit_flush(struct audit *audit);
 void audit_refusal(struct audit *audit, const struct audit_refusal *refusal);
 void audit_failure(struct audit *audit, const struct audit_failure *failure);
 void audit_authentication(struct audit *audit, const struct audit_peer *peer, const char *reason);

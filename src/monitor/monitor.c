@@ -526,6 +526,28 @@ void monitor_watch_audit(struct monitor *monitor)
                 loop_timer_set(&monitor->audit_due, &monitor->loop, dispatch_audit, AUDIT_FLOOD_MS);
 }
 
+static int dispatch_held(struct loop_timer *timer)
+{
+        struct monitor *monitor = container_of(timer, struct monitor, held_due);
+
+        (void)audit_tick(&monitor->audit);
+        if (monitor->audit.n_held)
+                loop_timer_set(timer, &monitor->loop, dispatch_held, AUDIT_HELD_AGAIN_MS);
+        return 0;
+}
+
+/**
+ * monitor_watch_held() - write what is held of commands also if none follows
+ * @monitor: has logged commands, or may have
+ */
+void monitor_watch_held(struct monitor *monitor)
+{
+        if (!monitor->audit.n_held)
+                loop_timer_stop(&monitor->held_due);
+        else if (!monitor->held_due.loop)
+                loop_timer_set(&monitor->held_due, &monitor->loop, dispatch_held, AUDIT_HELD_MS);
+}
+
 /* Signals, and the parent */
 
 static int begin_stop(struct monitor *monitor, const char *why)
@@ -697,6 +719,7 @@ void monitor_deinit(struct monitor *monitor)
         loop_timer_stop(&monitor->jobs_end);
         loop_timer_stop(&monitor->look);
         loop_timer_stop(&monitor->watchdog);
+        loop_timer_stop(&monitor->held_due);
         loop_timer_stop(&monitor->audit_due);
         loop_io_deinit(&monitor->channel);
         loop_io_deinit(&monitor->worker_exit);

@@ -56,6 +56,7 @@ struct monitor {
         struct loop loop;
         struct ruleset *ruleset;
         struct audit audit;
+        struct loop_timer held_due;  /* lines of commands are held, and written then */
         struct loop_timer audit_due; /* lines of a flood are held back, and told of then */
         struct socket_dir dir;
         struct worker_process worker;
@@ -106,6 +107,7 @@ int monitor_end(struct monitor *monitor);
 int monitor_send_failure(struct monitor *monitor, struct job *job);
 void monitor_expect_end(struct monitor *monitor);
 void monitor_watch_audit(struct monitor *monitor);
+void monitor_watch_held(struct monitor *monitor);
 int monitor_report(struct monitor *monitor, struct job *job);
 int monitor_refuse_short(struct monitor *monitor, struct record *record);
 int monitor_handle(struct monitor *monitor, struct record *record, struct fd_list *fds);

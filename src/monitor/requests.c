@@ -615,6 +615,8 @@ static int handle_done(struct monitor *monitor, struct record *record, struct fd
                 return MONITOR_E_VIOLATION;
         if (end_jobs(monitor, record, record->done.n_done))
                 return MONITOR_E_VIOLATION;
+        audit_flush(&monitor->audit);
+        monitor_watch_held(monitor);
         return record->n_tail ? MONITOR_E_VIOLATION : 0;
 }
 
@@ -674,6 +676,7 @@ static int handle_start(struct monitor *monitor, struct record *record, struct f
         int r;
 
         r = begin_request(&request, monitor, record);
+        monitor_watch_held(monitor);
         if (r)
                 return r;
         r = start(&request, record, fds);

@@ -238,7 +238,7 @@ static int write_stderr(struct sink *sink, const struct text *line)
         if (n < 0)
                 return -errno;
         sink->is_torn = (size_t)n < n_bytes;
-        return sink->is_torn ? -EAGAIN : 0;
+        return sink->is_torn ? -EMSGSIZE : 0;
 }
 
 static int sink_try(struct sink *sink,
@@ -266,7 +266,7 @@ static bool is_passing(int r)
 }
 
 /**
- * sink_write() - write a line, or count it as lost
+ * sink_offer() - write a line if it is taken now
  * @sink:     sink_allows() said yes
  * @priority: as syslog(3)
  * @line:     the text, in which there is no newline or other control character; not empty
@@ -274,9 +274,10 @@ static bool is_passing(int r)
  *
  * Where the destination is gone, the line goes to the next that is there.
  *
- * Return: is it out?
+ * Return: 0: it is out; -EAGAIN: nothing of it was taken, which may be better later; other negative
+ * errno: it can't be written. None of these is counted as lost
  */
-bool sink_write(struct sink *sink, int priority, const struct text *line, const struct text *fields)
+int sink_offer(struct sink *sink, int priority, const struct text *line, const struct text *fields)
 {
         int r;
 
@@ -291,6 +292,23 @@ bool sink_write(struct sink *sink, int priority, const struct text *line, const 
                 if (r && !is_passing(r))
                         sink_close(sink);
         }
+        return is_passing(r) && r != -EMSGSIZE ? -EAGAIN : r;
+}
+
+/**
+ * sink_write() - write a line, or count it as lost
+ * @sink:     as sink_offer(), and so are the others
+ * @priority: as syslog(3)
+ * @line:     the text
+ * @fields:   further fields for journald
+ *
+ * Return: is it out?
+ */
+bool sink_write(struct sink *sink, int priority, const struct text *line, const struct text *fields)
+{
+        int r;
+
+        r = sink_offer(sink, priority, line, fields);
         if (r)
                 sink->n_lost++;
         return !r;

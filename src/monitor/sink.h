@@ -43,6 +43,7 @@ struct sink {
 void sink_open(struct sink *sink);
 void sink_close(struct sink *sink);
 bool sink_allows(struct sink *sink, int priority);
+int sink_offer(struct sink *sink, int priority, const struct text *line, const struct text *fields);
 bool sink_write(struct sink *sink,
                 int priority,
                 const struct text *line,

@@ -126,6 +126,7 @@ static void say_command(struct audit *audit)
                                      .n_stdout_bytes = 3000000000,
                                      .n_stderr_bytes = 0,
                              });
+        audit_flush(audit);
 }
 
 static void say_signalled(struct audit *audit)
@@ -139,6 +140,7 @@ static void say_signalled(struct audit *audit)
                                      .status = SIGKILL,
                                      .has_bytes = true,
                              });
+        audit_flush(audit);
 }
 
 static void say_unauthorized(struct audit *audit)
@@ -380,7 +382,7 @@ static void run_syslog_row(void **state)
         row->say(&m.audit);
         assert_int_equal(take(&m, got, sizeof(got)) > 0, row->want);
         /* for a line that nobody wants none is made */
-        assert_int_equal(m.audit.entry.line.data != NULL, row->want);
+        assert_int_equal(m.audit.entry.line.data || m.audit.held[0].line.data, row->want);
         assert_int_equal(m.audit.sink.n_lost, 0);
         machine_deinit(&m);
 }
@@ -501,6 +503,7 @@ static void say_hostile(struct audit *audit, char *word, unsigned int which)
                 audit_complaint(audit, AUDIT_RELOAD_REFUSED, &complaint);
         else
                 audit_note(audit, AUDIT_WARNING, word);
+        audit_flush(audit);
         cmdline_deinit(&cmdline);
 }
 
@@ -739,6 +742,173 @@ static void what_syslog_does_not_want_stays_out_when_journald_goes(void **state)
         machine_deinit(&m);
 }
 
+/* Held, not written. */
+static void say_run(struct audit *audit, int pid)
+{
+        audit_command(audit, &(struct audit_command){
+                                     .peer = { .uid = 7 },
+                                     .cmdline = CMDLINE("/bin/true"),
+                                     .filter = "true",
+                                     .run_as = "root",
+                                     .pid = pid,
+                             });
+}
+
+#define RUN_LINE(pid)                                                                     \
+        "cinder-rootwrap-daemon: (7 > root) Executed ['/bin/true'] (filter match = true)" \
+        " pid=" #pid " status=0 duration=0.000ms uid=7\n"
+
+static void commands_are_held_and_written_together(void **state)
+{
+        struct machine m;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        say_run(&m.audit, 1);
+        say_run(&m.audit, 2);
+        arrives(&m, "");
+        assert_int_equal(m.audit.n_held, 2);
+        audit_flush(&m.audit);
+        arrives(&m, RUN_LINE(1) RUN_LINE(2));
+        audit_flush(&m.audit);
+        arrives(&m, "");
+        machine_deinit(&m);
+}
+
+static void as_many_as_can_be_held_are_written(void **state)
+{
+        struct machine m;
+        int i;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        for (i = 1; i < AUDIT_HELD_MAX; i++)
+                say_run(&m.audit, i);
+        assert_int_equal(count_lines(&m), 0);
+        say_run(&m.audit, i);
+        assert_int_equal(count_lines(&m), AUDIT_HELD_MAX);
+        assert_int_equal(m.audit.n_held, 0);
+        machine_deinit(&m);
+}
+
+static void another_line_comes_behind_what_is_held(void **state)
+{
+        struct machine m;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        say_run(&m.audit, 1);
+        audit_note(&m.audit, AUDIT_ERROR, "x");
+        arrives(&m, RUN_LINE(1) "cinder-rootwrap-daemon: Error: x\n");
+        say_run(&m.audit, 2);
+        (void)audit_tick(&m.audit);
+        arrives(&m, RUN_LINE(2));
+        machine_deinit(&m);
+}
+
+static void what_is_held_keeps_its_format(void **state)
+{
+        struct machine m;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        say_run(&m.audit, 1);
+        m.settings.log_format = SETTINGS_LOG_JSON;
+        audit_configure(&m.audit, &m.settings);
+        arrives(&m, RUN_LINE(1));
+        machine_deinit(&m);
+}
+
+static void the_end_writes_what_is_held(void **state)
+{
+        struct machine m;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        say_run(&m.audit, 1);
+        audit_deinit(&m.audit);
+        arrives(&m, RUN_LINE(1));
+        audit_init(&m.audit, "again");
+        machine_deinit(&m);
+}
+
+static void what_is_not_taken_now_is_written_later(void **state)
+{
+        struct machine m;
+        char got[20000];
+        int i;
+
+        (void)state;
+        machine_init(&m, TO_STDERR);
+        assert_int_equal(fcntl(m.stderr, F_SETFL, O_NONBLOCK), 0);
+        while (write(m.stderr, "x", 1) == 1)
+                ;
+        for (i = 1; i < AUDIT_HELD_MAX + 3; i++)
+                say_run(&m.audit, i);
+        audit_flush(&m.audit);
+        assert_int_equal(m.audit.n_held, AUDIT_HELD_MAX);
+        assert_int_equal(m.audit.sink.n_lost, 2);
+        while (take(&m, got, sizeof(got)))
+                ;
+        (void)audit_tick(&m.audit);
+        assert_int_equal(m.audit.n_held, 0);
+        assert_int_equal(m.audit.sink.n_lost, 0);
+        assert_true(take(&m, got, sizeof(got)) > 0);
+        assert_ptr_equal(strstr(got, RUN_LINE(1) RUN_LINE(2)), got);
+        assert_non_null(strstr(got, RUN_LINE(8) "cinder-rootwrap-daemon: 2 log lines were lost\n"));
+        machine_deinit(&m);
+}
+
+static void what_is_taken_one_by_one_keeps_its_order(void **state)
+{
+        struct machine m;
+        char got[20000];
+        int n_before = -1;
+        int i;
+
+        (void)state;
+        machine_init(&m, TO_JOURNAL);
+        for (; !m.audit.sink.n_lost; n_before++)
+                say_reloaded(&m.audit);
+        for (i = 1; i <= 3; i++)
+                say_run(&m.audit, i);
+        audit_flush(&m.audit);
+        assert_int_equal(m.audit.n_held, 3);
+        for (i = 1; i <= 3; i++) {
+                assert_true(take(&m, got, sizeof(got)) > 0);
+                audit_flush(&m.audit);
+                assert_int_equal(m.audit.n_held, 3 - i);
+        }
+        for (i = 3; i < n_before; i++)
+                assert_true(take(&m, got, sizeof(got)) > 0);
+        for (i = 1; i <= 3; i++) {
+                char wanted[40];
+
+                (void)snprintf(wanted, sizeof(wanted), "\nROOTWRAP_PID=%d\n", i);
+                assert_true(take(&m, got, sizeof(got)) > 0);
+                assert_non_null(strstr(got, wanted));
+        }
+        machine_deinit(&m);
+}
+
+static void what_is_held_and_finds_no_destination_is_counted(void **state)
+{
+        struct machine m;
+
+        (void)state;
+        machine_init(&m, TO_SYSLOG);
+        m.settings.use_syslog = true;
+        m.settings.syslog_priority_max = LOG_INFO;
+        audit_configure(&m.audit, &m.settings);
+        say_run(&m.audit, 1);
+        say_run(&m.audit, 2);
+        (void)unlink(m.path);
+        (void)shutdown(m.fd, SHUT_RDWR);
+        audit_flush(&m.audit);
+        assert_int_equal(m.audit.sink.n_lost, 2);
+        machine_deinit(&m);
+}
+
 int main(void)
 {
         struct test_set set = { 0 };
@@ -753,6 +923,14 @@ int main(void)
         test_set_add_test(&set, what_others_held_back_is_counted_as_well);
         test_set_add_test(&set, a_flood_holds_back_no_other_kind);
         test_set_add_test(&set, each_command_and_each_refusal_is_logged);
+        test_set_add_test(&set, commands_are_held_and_written_together);
+        test_set_add_test(&set, as_many_as_can_be_held_are_written);
+        test_set_add_test(&set, another_line_comes_behind_what_is_held);
+        test_set_add_test(&set, what_is_held_keeps_its_format);
+        test_set_add_test(&set, the_end_writes_what_is_held);
+        test_set_add_test(&set, what_is_not_taken_now_is_written_later);
+        test_set_add_test(&set, what_is_taken_one_by_one_keeps_its_order);
+        test_set_add_test(&set, what_is_held_and_finds_no_destination_is_counted);
         test_set_add_test(&set, lines_that_were_lost_are_counted_and_reported);
         test_set_add_test(&set, a_report_that_does_not_get_out_is_no_lost_line);
         test_set_add_test(&set, what_syslog_does_not_want_stays_out_when_journald_goes);

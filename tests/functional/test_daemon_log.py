@@ -21,6 +21,7 @@ from rwtest.programs import EXIT_NOT_EXECUTABLE, EXIT_UNAUTHORIZED
 from rwtest.wait import status_of, wait_for
 
 FACILITY_LOCAL3 = 19
+HELD_MAX = 8  # AUDIT_HELD_MAX
 SEVERITIES = {"error": 3, "warning": 4, "info": 6}
 EVERYTHING = {"use_syslog": "True", "syslog_log_level": "INFO", "syslog_log_facility": "local3"}
 
@@ -106,6 +107,23 @@ def test_each_command_has_one_line(
     syslog.wait_for_line(b"number-19-")
     lines = b"".join(syslog.seen)
     assert all(lines.count(b"number-%d-" % number) == 1 for number in range(20))
+
+
+def test_a_command_is_logged_while_the_next_one_runs(
+    our_daemon_program: DaemonProgram, launch: Launcher, syslog: Syslog, tmp_path: Path
+) -> None:
+    """Lines of commands are written together, but none waits for a command."""
+    daemon = launch(our_daemon_program, EVERYTHING)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with daemon.session() as session:
+        session.run(["echo", "first"])
+        session.start(["sh", "-c", f"read line <{gate}"])
+        syslog.wait_for_line(b"'first'")
+        assert not any(b"gate" in line for line in syslog.seen)
+        gate.write_text("go\n", encoding="ascii")
+        session.finish()
+    assert daemon.stop() == 0
 
 
 def test_d19_arguments_forge_no_lines(
@@ -389,8 +407,14 @@ def test_a_log_that_does_not_read_holds_up_nobody(
         syslog.datagrams()
         assert session.run(["echo", "again"]).returncode == 0
         line = syslog.wait_for_line(b"log lines were lost")
-        # the last one may have been logged, after its answer, when there was room again
-        assert re.search(rb" (199|200) log lines", line)
+        # lines of commands that are not taken are held, so many; some more may have been written,
+        # after their answers, when there was room again
+        n_lost = int(re.search(rb" ([0-9]+) log lines", line)[1])
+        assert 200 - 2 * HELD_MAX <= n_lost <= 200 - HELD_MAX
+        # and those that were held are there, in their order, before it
+        numbers = [int(found[1]) for line in syslog.seen
+                   if (found := re.search(rb"'([0-9]+)'", line))]
+        assert numbers[:HELD_MAX] == list(range(HELD_MAX))
     assert daemon.stop() == 0
 
 
