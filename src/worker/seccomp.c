@@ -97,6 +97,7 @@ static int load_program(void)
                 ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_PEERGROUPS),
                 ALLOW_IF_BOTH(SYS_getsockopt, 1, SOL_SOCKET, 2, SO_LINGER),
                 ALLOW_IF_BOTH(SYS_setsockopt, 1, SOL_SOCKET, 2, SO_LINGER),
+                ALLOW_IF_BOTH(SYS_setsockopt, 1, SOL_SOCKET, 2, SO_SNDBUF),
 
                 /* time and chance */
                 ALLOW(SYS_clock_gettime),

@@ -75,6 +75,18 @@ static int send_kept(struct session *session)
         return 0;
 }
 
+/* Has the socket take more of what is a long answer, so that the client has something to read until
+ * we are awake again. */
+static void widen(struct session *session)
+{
+        static const int n_bytes = SESSION_SEND_BYTES;
+
+        if (session->is_wide)
+                return;
+        session->is_wide = true;
+        (void)setsockopt(session->peer.fd, SOL_SOCKET, SO_SNDBUF, &n_bytes, sizeof(n_bytes));
+}
+
 /* Return: 0 when all is sent, SESSION_E_* */
 static int flush(struct session *session)
 {
@@ -91,6 +103,7 @@ static int flush(struct session *session)
                 worker_grow(worker, n);
                 r = send_bytes(session, worker->output, n);
         }
+        widen(session);
         return r ? r : SESSION_E_BLOCKED; /* its turn is over */
 }
 

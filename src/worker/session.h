@@ -12,6 +12,9 @@
 #include "wire/legacy.h"
 #include "worker/peer.h"
 
+/* What is asked of the kernel for a long answer; it gives at most net.core.wmem_max. */
+#define SESSION_SEND_BYTES (512 * 1024)
+
 struct attachment;
 struct run;
 struct worker;
@@ -23,6 +26,7 @@ struct session {
         struct legacy legacy;
         struct queue rest; /* what came behind a request that is being answered */
         struct queue out;  /* what the socket did not take */
+        bool is_wide;      /* the socket was widened */
         struct run *run;   /* the command that is being run for it */
 };
 

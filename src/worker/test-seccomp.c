@@ -112,6 +112,13 @@ static int do_close_without_lingering(void)
                  setsockopt(PAIR_A, SOL_SOCKET, SO_LINGER, &linger, n_linger) == 0);
 }
 
+static int do_widen_a_socket(void)
+{
+        int n_bytes = 1 << 20;
+
+        return setsockopt(PAIR_A, SOL_SOCKET, SO_SNDBUF, &n_bytes, sizeof(n_bytes)) != 0;
+}
+
 static int do_commands_of_descriptors(void)
 {
         long garbage = 1L << 32; /* of which the kernel's int knows nothing */
@@ -223,6 +230,7 @@ static struct {
         { "descriptors_are_passed", do_descriptors, NULL, 0 },
         { "a_peer_is_accepted_and_known", do_peer, NULL, 0 },
         { "a_socket_need_not_linger", do_close_without_lingering, NULL, 0 },
+        { "a_socket_may_take_more", do_widen_a_socket, NULL, 0 },
         { "pipes_have_a_size_and_flags", do_commands_of_descriptors, NULL, 0 },
         { "there_is_time_and_chance", do_time_and_chance, NULL, 0 },
         { "memory_is_taken_and_given_back", do_memory, NULL, 0 },
