@@ -18,9 +18,6 @@
 #include "util/utf8.h"
 #include "wire/json-plain.h"
 
-/* Shorter runs between escapes are collected with them. */
-#define SHORT_RUN_BYTES 16u
-
 enum state {
         AT_VALUE,     /* a value must come */
         AT_FIRST,     /* a value or "]" */
@@ -430,9 +427,10 @@ static const uint8_t hex_values[256] = {
 /* The byte behind "\". Return: 0 or JSON_E_BAD */
 static int take_letter(struct json_reader *reader, char c, char **out)
 {
-        static const char escapes[] = "bfnrt\"\\/";
-        static const char plain[] = "\b\f\n\r\t\"\\/";
-        const char *found;
+        static const unsigned char letters[256] = {
+                ['b'] = '\b', ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r',
+                ['t'] = '\t', ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',
+        };
 
         if (c == 'u') {
                 reader->state = IN_HEX;
@@ -440,11 +438,10 @@ static int take_letter(struct json_reader *reader, char c, char **out)
                 reader->n_hex = 0;
                 return 0;
         }
-        found = c ? strchr(escapes, c) : NULL;
-        if (!found)
+        if (!letters[(unsigned char)c])
                 return bad(reader, "an unknown escape");
         reader->state = IN_STRING;
-        put_code(reader, (unsigned char)plain[found - escapes], out);
+        put_code(reader, letters[(unsigned char)c], out);
         return 0;
 }
 
@@ -478,21 +475,25 @@ static int take_digits(struct json_reader *reader, const char *digits, char **ou
         return 0;
 }
 
-static bool is_plain(char c)
+/* Return: how many of the next JSON_PLAIN_BYTES stand for themselves */
+static size_t n_plain_before(const char *at, const char *end)
 {
-        return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+        if (end - at >= JSON_PLAIN_BYTES)
+                return json_n_plain(at, '"');
+        return (size_t)(skip_plain(at, end) - at);
 }
 
-/* Escapes, and short runs between them, as many as the scratch holds. */
+/* Escapes, and runs between them that are shorter than JSON_PLAIN_BYTES, as many as the scratch
+ * holds. */
 static int step_escapes(struct json_reader *reader,
                         const char **at,
                         const char *end,
                         struct json_token *ret_token)
 {
-        const char *full = reader->scratch + sizeof(reader->scratch) - UTF8_SEQUENCE_MAX;
+        const char *full = reader->scratch + sizeof(reader->scratch) - JSON_PLAIN_BYTES;
         char *out = reader->scratch;
         const char *from = *at;
-        size_t n_run = 0;
+        size_t n_plain;
         int r = 0;
 
         while (from < end && out <= full && !r) {
@@ -503,15 +504,16 @@ static int step_escapes(struct json_reader *reader,
                 } else if (*from == '\\' && end - from >= 6 && from[1] == 'u') {
                         r = take_digits(reader, from + 2, &out);
                         from += 6;
-                        n_run = 0;
                 } else if (*from == '\\') {
                         reader->state = IN_ESCAPE;
                         from++;
-                        n_run = 0;
-                } else if (is_plain(*from) && !reader->high && n_run++ < SHORT_RUN_BYTES) {
-                        *out++ = *from++;
                 } else {
-                        break;
+                        n_plain = reader->high ? 0 : n_plain_before(from, end);
+                        if (!n_plain || n_plain == JSON_PLAIN_BYTES)
+                                break;
+                        memcpy(out, from, n_plain);
+                        out += n_plain;
+                        from += n_plain;
                 }
         }
         *at = from;

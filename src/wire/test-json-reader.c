@@ -6,6 +6,7 @@
  */
 #include "util/test.h"
 #include "util/text.h"
+#include "wire/json-plain.h"
 #include "wire/json-reader.h"
 
 #define TEN(s)      s s s s s s s s s s
@@ -332,6 +333,36 @@ static void plain_text_ends_at_what_is_not_plain(void **state)
                 }
 }
 
+/* They are copied, to where the escapes go, or not, by their length. */
+static void runs_of_any_length_stand_between_escapes(void **state)
+{
+        struct json_reader reader;
+        size_t n_run;
+        size_t n;
+
+        (void)state;
+        for (n_run = 0; n_run < 3 * JSON_PLAIN_BYTES; n_run++) {
+                cleanup_text struct text string = { 0 };
+                cleanup_text struct text want = { 0 };
+                size_t i;
+
+                for (i = 0; i < 40; i++) {
+                        text_printf(&string, "%s%.*s", i ? "\\n" : "\"", (int)(n_run + i % 2),
+                                    HUNDRED("r"));
+                        text_printf(&want, "%s%.*s", i ? "\n" : "\"", (int)(n_run + i % 2),
+                                    HUNDRED("r"));
+                }
+                text_put_char(&string, '"');
+                text_put_char(&want, '"');
+                for (n = 1; n <= string.n_bytes; n = next_size(n, string.n_bytes)) {
+                        cleanup_text struct text seen = { 0 };
+
+                        assert_int_equal(read_all(&reader, text_get(&string), n, &seen), 0);
+                        assert_string_equal(text_get(&seen), text_get(&want));
+                }
+        }
+}
+
 static void a_reader_is_small(void **state)
 {
         (void)state;
@@ -349,6 +380,7 @@ int main(void)
         test_set_add_test(&set, a_nul_in_a_string_is_text);
         test_set_add_test(&set, plain_text_is_not_copied);
         test_set_add_test(&set, plain_text_ends_at_what_is_not_plain);
+        test_set_add_test(&set, runs_of_any_length_stand_between_escapes);
         test_set_add_test(&set, a_reader_is_small);
         return test_set_run(&set, "json-reader");
 }
