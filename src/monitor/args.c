@@ -75,6 +75,53 @@ int args_split(const struct args *args, size_t n_args, const char ***ret_argv)
         return 0;
 }
 
+/* What is asked for as `env NAME=VALUE... COMMAND`: what comes last goes first. */
+static int put_env_first(const char ***argv, size_t n_args, size_t n_env)
+{
+        const char **words;
+
+        words = calloc(1 + n_env + n_args + 1, sizeof(*words));
+        if (!words)
+                return err_origin(-ENOMEM);
+        words[0] = "env";
+        memcpy(words + 1, *argv + n_args, n_env * sizeof(*words));
+        memcpy(words + 1 + n_env, *argv, n_args * sizeof(*words));
+        free(*argv);
+        *argv = words;
+        return 0;
+}
+
+/**
+ * args_take() - the last piece, and the list of all
+ * @args:     what arrived before
+ * @bytes:    the last piece
+ * @n_bytes:  its length
+ * @sizes:    what all of them are said to be
+ * @ret_argv: the list, with a NULL at its end, additions to the environment as env(1) has them; to
+ *            be freed, and its strings belong to @args
+ *
+ * Return: 0, ARGS_E_BAD: they are not that, or too many; or -ENOMEM, also for an earlier piece
+ */
+int args_take(struct args *args,
+              const char *bytes,
+              size_t n_bytes,
+              const struct record_explain *sizes,
+              const char ***ret_argv)
+{
+        int r;
+
+        r = args->is_lost ? -ENOMEM : args_add(args, bytes, n_bytes);
+        if (r)
+                return r;
+        if (args->n_bytes != sizes->n_args_bytes || sizes->n_args > RECORD_ARGS_MAX ||
+            sizes->n_env > RECORD_ARGS_MAX)
+                return ARGS_E_BAD;
+        r = args_split(args, (size_t)sizes->n_args + sizes->n_env, ret_argv);
+        if (!r && sizes->n_env)
+                r = put_env_first(ret_argv, sizes->n_args, sizes->n_env);
+        return r;
+}
+
 /**
  * args_forget() - the next command's arguments follow
  * @args: becomes empty; a large command's memory is given back, a usual one's kept

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct record_explain;
+
 enum {
         ARGS_E_BAD = 1, /* too many, or not what they are said to be */
 };
@@ -19,4 +21,9 @@ struct args {
 
 int args_add(struct args *args, const char *bytes, size_t n_bytes);
 int args_split(const struct args *args, size_t n_args, const char ***ret_argv);
+int args_take(struct args *args,
+              const char *bytes,
+              size_t n_bytes,
+              const struct record_explain *sizes,
+              const char ***ret_argv);
 void args_forget(struct args *args);

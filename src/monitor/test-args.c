@@ -189,11 +189,83 @@ static void a_large_command_gives_its_memory_back(void **state)
         assert_false(args.is_lost);
 }
 
+static struct {
+        const char *name;
+        const char *before; /* a piece that came earlier */
+        bool is_lost;
+        struct record_explain sizes;
+        int want;
+        const char *argv[5];
+} take_rows[] = {
+        { "the_last_piece_completes_the_list",
+          "a",
+          false,
+          { .n_args = 2, .n_args_bytes = 6 },
+          0,
+          { "als", "b" } },
+        { "additions_to_the_environment_go_first",
+          "",
+          false,
+          { .n_args = 1, .n_env = 1, .n_args_bytes = 5 },
+          0,
+          { "env", "b", "ls" } },
+        { "other_bytes_than_were_said_are_bad",
+          "",
+          false,
+          { .n_args = 2, .n_args_bytes = 6 },
+          ARGS_E_BAD,
+          { NULL } },
+        { "too_many_arguments_are_bad",
+          "",
+          false,
+          { .n_args = RECORD_ARGS_MAX + 1, .n_args_bytes = 5 },
+          ARGS_E_BAD,
+          { NULL } },
+        { "too_many_additions_are_bad",
+          "",
+          false,
+          { .n_env = RECORD_ARGS_MAX + 1, .n_args_bytes = 5 },
+          ARGS_E_BAD,
+          { NULL } },
+        { "numbers_whose_sum_wraps_are_bad",
+          "",
+          false,
+          { .n_args = 3, .n_env = UINT32_MAX, .n_args_bytes = 5 },
+          ARGS_E_BAD,
+          { NULL } },
+        { "a_piece_that_was_lost_is_no_memory",
+          "",
+          true,
+          { .n_args = 2, .n_args_bytes = 5 },
+          -ENOMEM,
+          { NULL } },
+};
+
+/* What comes last is "ls" and "b". */
+static void run_take_row(void **state)
+{
+        const typeof(take_rows[0]) *row = *state;
+        const char **argv = NULL;
+        struct args args = { 0 };
+        size_t i;
+
+        assert_int_equal(args_add(&args, row->before, strlen(row->before)), 0);
+        args.is_lost = row->is_lost;
+        assert_int_equal(args_take(&args, "ls\0b", 5, &row->sizes, &argv), row->want);
+        for (i = 0; !row->want && row->argv[i]; i++)
+                assert_string_equal(argv[i], row->argv[i]);
+        if (!row->want)
+                assert_null(argv[i]);
+        free(argv);
+        free(args.bytes);
+}
+
 int main(void)
 {
         struct test_set set = { 0 };
 
         test_set_add_rows(&set, split_rows, run_split_row);
+        test_set_add_rows(&set, take_rows, run_take_row);
         test_set_add_test(&set, as_many_arguments_as_may_be_are_a_list);
         test_set_add_test(&set, one_argument_more_is_bad);
         test_set_add_test(&set, a_byte_beyond_the_limit_is_bad_and_not_stored);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "util/signal-set.h"
+
 #define HEAD_BYTES (2 * sizeof(uint32_t))
 
 static const struct shape {
@@ -117,4 +119,20 @@ size_t record_take_carried(struct record *record,
         record->tail += n_bytes;
         record->n_tail -= n_bytes;
         return n_done;
+}
+
+/**
+ * record_is_signal() - may it be sent to a command?
+ * @signal: any number
+ *
+ * Return: is it one of those that a client may ask for (docs/protocol-native.md)?
+ */
+bool record_is_signal(int64_t signal)
+{
+        static const uint64_t signals =
+                SIGNAL_SET_BIT(SIGHUP) | SIGNAL_SET_BIT(SIGINT) | SIGNAL_SET_BIT(SIGQUIT) |
+                SIGNAL_SET_BIT(SIGKILL) | SIGNAL_SET_BIT(SIGUSR1) | SIGNAL_SET_BIT(SIGUSR2) |
+                SIGNAL_SET_BIT(SIGTERM) | SIGNAL_SET_BIT(SIGCONT) | SIGNAL_SET_BIT(SIGTSTP);
+
+        return signal >= 0 && signal < 64 && signals >> signal & 1;
 }

@@ -275,3 +275,4 @@ size_t record_take_carried(struct record *record,
                            uint32_t n_done,
                            struct record_carried ret_carried[static RECORD_DONES_MAX]);
 int record_parse(const char *bytes, size_t n_bytes, struct record *ret_record);
+bool record_is_signal(int64_t signal);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+
 #include "priv/record.h"
 #include "util/test.h"
 
@@ -135,6 +137,23 @@ static void run_carried(void **state)
                 assert_int_equal(record.n_tail, row->want_left);
 }
 
+static void nine_signals_may_be_sent(void **state)
+{
+        static const int allowed[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGKILL, SIGUSR1,
+                                       SIGUSR2, SIGTERM, SIGCONT, SIGTSTP };
+        int64_t signal;
+        size_t i;
+
+        (void)state;
+        for (signal = -70; signal < 200; signal++) {
+                for (i = 0; i < ARRAY_SIZE(allowed) && allowed[i] != signal;)
+                        i++;
+                assert_int_equal(record_is_signal(signal), i < ARRAY_SIZE(allowed));
+        }
+        assert_false(record_is_signal(INT64_MIN));
+        assert_false(record_is_signal((int64_t)SIGTERM + (INT64_C(1) << 32)));
+}
+
 int main(void)
 {
         struct test_set set = { 0 };
@@ -142,6 +161,7 @@ int main(void)
         test_set_add_rows(&set, rows, run_row);
         test_set_add_rows(&set, rows, run_lengths);
         test_set_add_rows(&set, carried_rows, run_carried);
+        test_set_add_test(&set, nine_signals_may_be_sent);
         test_set_add_test(&set, unknown_types_are_bad);
         test_set_add_test(&set, a_tail_that_finds_no_room_is_not_cut);
         return test_set_run(&set, "record");
