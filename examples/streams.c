@@ -4,6 +4,7 @@
  *
  *     streams CONFIG FILE COMMAND [ARG...]
  */
+#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC, also with -std=c99 */
 #include <fcntl.h>
 #include <rootwrap.h>
 #include <stdio.h>

@@ -486,8 +486,8 @@ def test_the_examples_compile_with_what_pkg_config_says(service_user: str, confi
     sources = sorted((prefix / "share/doc/rootwrapd/examples").glob("*.c"))
     assert len(sources) == 4
     for source in sources:
-        subprocess.run(["cc", "-o", tmp_path / source.stem, source, *flags,
-                        f"-Wl,-rpath,{found.parents[1]}"], check=True)
+        subprocess.run(["cc", "-std=c99", "-pedantic-errors", "-o", tmp_path / source.stem, source,
+                        *flags, f"-Wl,-rpath,{found.parents[1]}"], check=True)
     done = subprocess.run(
         ["/usr/bin/setpriv", f"--reuid={service_user}", "--regid", service_user, "--init-groups",
          tmp_path / "execute", config, "sh", "-c", "echo out; exit 4"],
