@@ -14,6 +14,7 @@ static const struct {
         const char *help;
 } subcommands[] = {
         { "attach", attach_main, "serve an unmodified OpenStack service by a host service" },
+        { "bench", bench_main, "say how long a command takes through the daemon" },
         { "explain", explain_main, "say what becomes of a command, and why" },
         { "lint", lint_main, "say what is wrong or dangerous in filter files" },
         { "run", run_main, "run a command through the daemon" },

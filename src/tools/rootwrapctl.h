@@ -22,6 +22,7 @@ int loaded_init(struct loaded *loaded, const char *file);
 void loaded_deinit(struct loaded *loaded);
 
 int attach_main(int argc, char **argv);
+int bench_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int lint_main(int argc, char **argv);
 int run_main(int argc, char **argv);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,21 +17,11 @@
 
 #include "rootwrap.h"
 #include "tools/rootwrapctl.h"
+#include "tools/way.h"
 #include "util/cleanup.h"
 
-/* Of what is not about the command itself. */
-#define RC_TEMPFAIL  75 /* EX_TEMPFAIL */
-#define RC_NOCOMMAND 98 /* as rootwrap */
-
-/* Words of --daemon-command. */
-#define RUN_WORDS_MAX 32
-
-#define RUN_SOCKETS   "/run/rootwrapd/*.sock"
-
 struct run {
-        const char *socket;
-        const char *service_conf;
-        char *daemon_command;
+        struct way way;
         const char *timeout; /* as it was given */
         uint64_t timeout_ms;
         struct rootwrap *handle;
@@ -46,92 +35,13 @@ static const char help[] =
         "usage: rootwrapctl run [--socket SOCKET | --config-of FILE | --daemon-command WORDS]\n"
         "                       [--timeout SECONDS] [--] COMMAND [ARG...]\n\n"
         "Runs a command through rootwrap-daemon, with the streams, the working directory and the\n"
-        "signals of this program, and exits as it does.\n\n"
-        "  --socket SOCKET         a host service's; by default the only one in /run/rootwrapd\n"
-        "  --config-of FILE        as the service NAME does whose configuration NAME.conf this is\n"
-        "  --daemon-command WORDS  start a daemon with it, such as \"sudo rootwrap-daemon CONFIG\"\n"
+        "signals of this program, and exits as it does.\n\n" WAY_HELP
         "  --timeout SECONDS       end the command after so long\n"
         "  --help                  print this text\n"
         "\n"
         "Exit status: the command's, 128 and the number of the signal that ended it (so also after\n"
         "--timeout), or 64 wrong use, 70 no daemon or nobody knows, 75 too many commands at once, 96\n"
         "it can't be started, 97 a configuration can't be used, 98 no command, 99 no filter matches.\n";
-
-static int fail(int r)
-{
-        (void)fprintf(stderr, "rootwrapctl: %s\n", rootwrap_detail());
-        if (r == ROOTWRAP_E_CONFIG)
-                return RC_BADCONFIG;
-        return r == ROOTWRAP_E_BUSY ? RC_TEMPFAIL : RC_FAILED;
-}
-
-/* The handle */
-
-static int open_only_socket(struct run *run)
-{
-        glob_t found = { 0 };
-        int r;
-
-        r = glob(RUN_SOCKETS, 0, NULL, &found);
-        if (r || found.gl_pathc != 1) {
-                (void)fprintf(stderr, "rootwrapctl: there %s in /run/rootwrapd: use --socket\n",
-                              found.gl_pathc ? "are several sockets" : "is no socket");
-                globfree(&found);
-                return RC_USAGE;
-        }
-        r = rootwrap_open_socket(found.gl_pathv[0], &run->handle);
-        globfree(&found);
-        return r ? fail(r) : 0;
-}
-
-/* The service is called as its file. */
-static int open_service(struct run *run)
-{
-        const char *slash = strrchr(run->service_conf, '/');
-        const char *base = slash ? slash + 1 : run->service_conf;
-        size_t n = strlen(base);
-        cleanup_free char *name = NULL;
-        int r;
-
-        if (n > strlen(".conf") && strcmp(base + n - strlen(".conf"), ".conf") == 0)
-                n -= strlen(".conf");
-        name = strndup(base, n);
-        r = name ? rootwrap_open_config(run->service_conf, name, &run->handle) : -ENOMEM;
-        return r ? fail(r) : 0;
-}
-
-static int open_command(struct run *run)
-{
-        const char *words[RUN_WORDS_MAX + 1] = { NULL };
-        char *rest = run->daemon_command;
-        char *word;
-        size_t n = 0;
-        int r;
-
-        while (n < RUN_WORDS_MAX && (word = strsep(&rest, " \t")))
-                if (*word)
-                        words[n++] = word;
-        if (rest || !n) {
-                (void)fputs(help, stderr);
-                return RC_USAGE;
-        }
-        r = rootwrap_open_command(words, &run->handle);
-        return r ? fail(r) : 0;
-}
-
-static int open_handle(struct run *run)
-{
-        int r;
-
-        if (run->service_conf)
-                return open_service(run);
-        if (run->daemon_command)
-                return open_command(run);
-        if (!run->socket)
-                return open_only_socket(run);
-        r = rootwrap_open_socket(run->socket, &run->handle);
-        return r ? fail(r) : 0;
-}
 
 /* The command */
 
@@ -155,9 +65,7 @@ static void take_result(struct rootwrap_command *command,
         (void)fprintf(stderr, "rootwrapctl: %s\n",
                       result->reason ? result->reason : rootwrap_strerror(r));
         if (r)
-                run->exit_code = r == ROOTWRAP_E_BUSY     ? RC_TEMPFAIL
-                                 : r == ROOTWRAP_E_CONFIG ? RC_BADCONFIG
-                                                          : RC_FAILED;
+                run->exit_code = way_exit_code(r);
 }
 
 /* Those that are not ignored, as nohup(1) leaves them. Return: a signalfd, or negative errno */
@@ -283,36 +191,27 @@ static int refuse_timeout(const char *text)
 static int parse(struct run *run, int argc, char **argv)
 {
         static const struct option options[] = {
-                { "socket", required_argument, NULL, 's' },
-                { "config-of", required_argument, NULL, 'c' },
-                { "daemon-command", required_argument, NULL, 'd' },
+                WAY_OPTIONS,
                 { "timeout", required_argument, NULL, 't' },
                 { "help", no_argument, NULL, 'h' },
                 { NULL, 0, NULL, 0 },
         };
-        int n_ways = 0;
         int c;
 
         while ((c = getopt_long(argc, argv, "+h", options, NULL)) != /* NOLINT(concurrency-*) */
                -1) {
-                n_ways += c == 's' || c == 'c' || c == 'd';
-                if (c == 's')
-                        run->socket = optarg;
-                else if (c == 'c')
-                        run->service_conf = optarg;
-                else if (c == 'd')
-                        run->daemon_command = optarg;
-                else if (c == 'h')
+                if (way_take(&run->way, c, optarg))
+                        continue;
+                if (c == 'h')
                         return fputs(help, stdout) < 0 ? RC_FAILED : -1;
-                else if (c != 't')
+                if (c != 't')
                         return fputs(help, stderr) < 0 ? RC_FAILED : RC_USAGE;
-                else if (parse_timeout(optarg, &run->timeout_ms))
-                        run->timeout = optarg;
-                else
+                if (!parse_timeout(optarg, &run->timeout_ms))
                         return refuse_timeout(optarg);
+                run->timeout = optarg;
         }
-        if (n_ways > 1)
-                return refuse("of --socket, --config-of and --daemon-command only one, once");
+        if (run->way.n_options > 1)
+                return refuse(WAY_ONLY_ONE);
         if (argv[optind])
                 return 0;
         (void)refuse("no command");
@@ -335,7 +234,7 @@ int run_main(int argc, char **argv)
         r = parse(&run, argc, argv);
         if (r)
                 return r < 0 ? 0 : r;
-        r = open_handle(&run);
+        r = way_open(&run.way, "run", &run.handle);
         if (!r)
                 r = run_command(&run, argv + optind);
         rootwrap_close(run.handle);

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -51,6 +51,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def rootwrap(request: pytest.FixtureRequest) -> Rootwrap:
     """The implementation under test."""
     return programs.ours() if request.param == "ours" else programs.oslo()
+
+
+@pytest.fixture()
+def by_own_daemon(policy: PolicyFolder, tmp_path: Path, service_user: str
+                  ) -> Callable[[str], list[str]]:
+    """A subcommand of rootwrapctl as the service's user, through a daemon that it starts."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    config = policy.write(FILTERS)
+    link = Path("/run/rw")
+    if not link.exists():
+        link.symlink_to(programs.install_tree())
+
+    def words(subcommand: str) -> list[str]:
+        return ["/usr/bin/setpriv", f"--reuid={service_user}", "--regid", service_user,
+                "--init-groups", str(programs.install_tree() / "rootwrapctl"), subcommand,
+                "--daemon-command", f"{users.SUDO} -n {link}/rootwrap-daemon {config}"]
+
+    return words
 
 
 @pytest.fixture()

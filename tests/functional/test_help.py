@@ -7,7 +7,7 @@ import pytest
 
 from rwtest.programs import rootwrapctl
 
-SUBCOMMANDS = ["attach", "explain", "lint", "run", "status"]
+SUBCOMMANDS = ["attach", "bench", "explain", "lint", "run", "status"]
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "help"])
@@ -37,6 +37,7 @@ def test_what_it_does_not_know_is_wrong_use(words: list[str]) -> None:
     (["attach", "/run/none.sock"], "rootwrapctl attach"),
     (["status", "/run/none.sock"], "rootwrapctl status"),
     (["run", "--socket", "/run/none.sock", "true"], "rootwrapctl"),
+    (["bench", "--socket", "/run/none.sock", "true"], "rootwrapctl"),
 ])
 def test_all_say_alike_that_a_socket_is_not_there(words: list[str], who: str) -> None:
     assert rootwrapctl(*words).stderr == f"{who}: /run/none.sock: No such file or directory\n"

@@ -8,30 +8,21 @@ import pty
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from rwtest import programs, users
+from rwtest import programs
 from rwtest.daemon import FILTERS
 from rwtest.policy import PolicyFolder
 from rwtest.wait import wait_for
 
 
 @pytest.fixture()
-def command(policy: PolicyFolder, tmp_path: Path, service_user: str) -> list[str]:
-    """What stands before a command: the service's user, a daemon of its own."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    config = policy.write(FILTERS)
-    link = Path("/run/rw")
-    if not link.exists():
-        link.symlink_to(programs.install_tree())
-    return ["/usr/bin/setpriv", f"--reuid={service_user}", "--regid", service_user,
-            "--init-groups", str(programs.install_tree() / "rootwrapctl"), "run",
-            "--daemon-command", f"{users.SUDO} -n {link}/rootwrap-daemon {config}"]
+def command(by_own_daemon: Callable[[str], list[str]]) -> list[str]:
+    """What stands before the options."""
+    return by_own_daemon("run")
 
 
 def run(command: Sequence[str], *words: str, stdin: bytes = b"", cwd: str = "/"
