@@ -15,16 +15,8 @@ struct attachment;
 struct request;
 struct worker;
 
-/* Commands that a connection may have unfinished; all of one user; and all native ones, so that the
- * manager protocol keeps some numbers. */
-#define NATIVE_COMMANDS_MAX       2048u
-#define NATIVE_USER_COMMANDS_MAX  3072u
-#define NATIVE_TOTAL_COMMANDS_MAX 4000u
 /* Starts and questions of a connection that the monitor has not answered: further messages wait. */
 #define NATIVE_WAITING_MAX 8u
-
-/* How long arguments may wait for their START, in milliseconds. */
-#define NATIVE_ARGS_MS 10000
 
 /* Peers that may not connect, and wait to be told so; more are closed at once. */
 #define NATIVE_FOREIGN_MAX 32u
@@ -64,5 +56,6 @@ struct native_session {
 
 int native_session_new(struct worker *worker, int fd, uid_t uid, pid_t pid, const char *refusal);
 void native_session_send(struct native_session *session, const struct native_writer *writer);
+int native_session_complain(struct native_session *session, const char *reason);
 void native_session_answered(struct native_session *session);
 void native_session_released(struct native_session *session);
