@@ -219,8 +219,10 @@ static int step(struct session *session)
                 peer_moved(&session->peer); /* nothing waits for it */
                 if (!session->rest.n_bytes)
                         worker_rest(worker);
-                if (session->run)
-                        return 0;
+                if (session->run) /* nothing is to be written now */
+                        return session->peer.io.events & EPOLLOUT
+                                       ? err_trace(loop_io_set(&session->peer.io, 0))
+                                       : 0;
                 if (legacy_is_closing(&session->legacy) || worker->is_stopping)
                         return SESSION_E_GONE;
                 if (!session->rest.n_bytes)
