@@ -60,12 +60,13 @@ static int dispatch_jobs_end(struct loop_timer *timer)
         return LOOP_E_EXIT; /* what remains of others is killed then */
 }
 
-static int dispatch_look(struct loop_timer *timer);
+static int dispatch_look(struct loop_io *io, uint32_t events);
 
 /*
  * What commands leave behind in their groups has its grace time also when we end: it may be just
- * what must not be cut off. So as not to wait for that where nobody is left, we look; while we
- * serve, which would have us look for each command, a zombie is cheaper.
+ * what must not be cut off. So as not to wait for that where nobody is left, we look, and again
+ * when one whom we saw has ended; while we serve, which would have us look for each command, a
+ * zombie is cheaper.
  *
  * Return: LOOP_E_EXIT when nothing is left, or 0
  */
@@ -73,15 +74,13 @@ static int end_if_alone(struct monitor *monitor)
 {
         if (has_jobs_left(monitor))
                 return 0; /* its exit gets us here again */
-        if (!remains_live(&monitor->remains))
-                return LOOP_E_EXIT;
-        loop_timer_set(&monitor->look, &monitor->loop, dispatch_look, MONITOR_LOOK_MS);
-        return 0;
+        return remains_wait(&monitor->remains, dispatch_look) ? 0 : LOOP_E_EXIT;
 }
 
-static int dispatch_look(struct loop_timer *timer)
+static int dispatch_look(struct loop_io *io, uint32_t events)
 {
-        return end_if_alone(container_of(timer, struct monitor, look));
+        (void)events;
+        return end_if_alone(container_of(io, struct monitor, remains.member));
 }
 
 /**
@@ -717,7 +716,6 @@ void monitor_deinit(struct monitor *monitor)
         loop_timer_stop(&monitor->worker_end);
         loop_timer_stop(&monitor->finish);
         loop_timer_stop(&monitor->jobs_end);
-        loop_timer_stop(&monitor->look);
         loop_timer_stop(&monitor->watchdog);
         loop_timer_stop(&monitor->held_due);
         loop_timer_stop(&monitor->audit_due);

@@ -34,8 +34,6 @@ struct ruleset;
 #define MONITOR_FDS_SPARE 32u
 /* How long commands that are ended may take between SIGTERM and SIGKILL, in milliseconds. */
 #define MONITOR_GRACE_MS 5000
-/* How often it is looked, at our end, whether anybody is left of them. */
-#define MONITOR_LOOK_MS 100
 /* How long the worker may wait to hear that a command was started, if it may at all. */
 #define MONITOR_LATE_MS 10
 /* How long the worker may take to end after it has closed the channel, in milliseconds. */
@@ -93,7 +91,6 @@ struct monitor {
         bool must_admit;            /* the worker is to be told who may connect */
         struct remains remains;     /* of jobs that were ended */
         struct loop_timer jobs_end; /* we end as soon as jobs that don't go on without us have */
-        struct loop_timer look;     /* and what remains of them */
         int exit_code;
 };
 

@@ -18,13 +18,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "loop/loop.h"
+#include "util/cleanup.h"
+#include "util/err.h"
 
 /* What is read of /proc/PID/stat: its beginning, up to the process group and beyond. */
 #define STAT_BYTES_MAX 256
+
+/* So often somebody who was found may have ended when he is to be watched. */
+#define TRIES_MAX 8
 
 /* One that is held. */
 struct remain {
@@ -32,7 +38,7 @@ struct remain {
         struct loop_timer grace;
         struct remains *remains;
         pid_t leader; /* ended, and not reaped */
-        bool is_live; /* as of remains_live() */
+        bool is_live; /* as of find_live() */
 };
 
 static void kill_group(pid_t leader)
@@ -61,8 +67,11 @@ static void end_first(struct remains *remains)
 
 static int dispatch_grace(struct loop_timer *timer)
 {
-        end(container_of(timer, struct remain, grace));
-        return 0;
+        struct remain *remain = container_of(timer, struct remain, grace);
+        struct remains *remains = remain->remains;
+
+        end(remain);
+        return remains->look ? remains->look(&remains->member, 0) : 0;
 }
 
 /**
@@ -118,14 +127,15 @@ static long parse_group(const char *stat)
         return strtol(end, NULL, 10);
 }
 
-static long group_of(int proc_fd, const char *pid)
+/* @process: its folder, from @proc_fd */
+static long group_of(int proc_fd, const char *process)
 {
         char path[32];
         char text[STAT_BYTES_MAX];
         ssize_t n;
         int fd;
 
-        n = snprintf(path, sizeof(path), "%s/stat", pid);
+        n = snprintf(path, sizeof(path), "%s/stat", process);
         if (n < 0 || (size_t)n >= sizeof(path))
                 return 0;
         fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
@@ -139,51 +149,51 @@ static long group_of(int proc_fd, const char *pid)
         return parse_group(text);
 }
 
-static void mark(struct remains *remains, long group)
+/* Return: is the group held? */
+static bool mark(struct remains *remains, long group)
 {
+        bool is_held = false;
         struct list *link;
 
         for (link = remains->held.next; link != &remains->held; link = link->next) {
                 struct remain *remain = list_entry(&remains->held, link, struct remain, link);
 
-                if (remain->leader == group)
-                        remain->is_live = true;
+                if (remain->leader != group)
+                        continue;
+                remain->is_live = true;
+                is_held = true;
         }
+        return is_held;
 }
 
-static void mark_all(struct remains *remains)
+/* Return: somebody in a group that is held; 0: nobody */
+static pid_t mark_all(struct remains *remains)
 {
         DIR *proc = opendir("/proc");
         struct dirent *entry;
+        pid_t member = 0;
         long group;
 
         while (proc && (entry = readdir(proc))) {
                 group = isdigit((unsigned char)entry->d_name[0])
                                 ? group_of(dirfd(proc), entry->d_name)
                                 : 0;
-                if (group)
-                        mark(remains, group);
+                if (group && mark(remains, group))
+                        member = (pid_t)strtol(entry->d_name, NULL, 10);
         }
         if (proc)
                 (void)closedir(proc);
+        return member;
 }
 
-/**
- * remains_live() - is there somebody in a group yet?
- * @remains: groups in which nobody was found are not held any more
- *
- * This looks at every process of the machine, and is for the end. Who can't be seen is nobody.
- *
- * Return: is any group held yet?
+/* Holds groups in which nobody is left no more. Who can't be seen is nobody. Return: as mark_all()
  */
-bool remains_live(struct remains *remains)
+static pid_t find_live(struct remains *remains)
 {
+        pid_t member = remains->n_held ? mark_all(remains) : 0;
         struct list *link;
         struct list *next;
 
-        if (!remains->n_held)
-                return false;
-        mark_all(remains);
         for (link = remains->held.next; link != &remains->held; link = next) {
                 struct remain *remain = list_entry(&remains->held, link, struct remain, link);
 
@@ -193,6 +203,71 @@ bool remains_live(struct remains *remains)
                 else
                         remain->is_live = false;
         }
+        return member;
+}
+
+/* Is he, whom no other process can be taken for now, in one of the groups? */
+static bool is_member(struct remains *remains, pid_t pid)
+{
+        struct list *link;
+        char path[24];
+        long group;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d", pid);
+        group = group_of(AT_FDCWD, path);
+        for (link = remains->held.next; link != &remains->held; link = link->next)
+                if (list_entry(&remains->held, link, struct remain, link)->leader == group)
+                        return true;
+        return false;
+}
+
+/* Return: 0, -ESRCH: he has ended, or left; or other negative errno */
+static int watch(struct remains *remains, pid_t pid, loop_io_fn look)
+{
+        cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0u);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        if (!is_member(remains, pid))
+                return -ESRCH;
+        r = loop_io_init(&remains->member, remains->loop, look, fd, EPOLLIN);
+        if (r)
+                return err_trace(r);
+        remains->member_fd = steal_fd(&fd);
+        return 0;
+}
+
+static void unwatch(struct remains *remains)
+{
+        if (!remains->member.loop)
+                return;
+        loop_io_deinit(&remains->member);
+        (void)close(remains->member_fd);
+}
+
+/**
+ * remains_wait() - is there somebody in a group yet, and when is that to be asked again?
+ * @remains: groups in which nobody was found are not held any more
+ * @look:    called, from now on, when somebody in a group has ended, which need not have been the
+ *           last one, and when a group's time is over
+ *
+ * This looks at every process of the machine, and is for the end. One who is found is waited for by
+ * a pidfd. Who leaves his group without an end, or can't be watched for want of a descriptor, is
+ * waited for no longer than his group has time.
+ *
+ * Return: is any group held yet?
+ */
+bool remains_wait(struct remains *remains, loop_io_fn look)
+{
+        pid_t member;
+        int i;
+
+        unwatch(remains);
+        remains->look = look;
+        for (i = 0; i < TRIES_MAX && (member = find_live(remains)); i++)
+                if (watch(remains, member, look) != -ESRCH)
+                        break;
         return remains->n_held > 0;
 }
 
@@ -202,6 +277,7 @@ bool remains_live(struct remains *remains)
  */
 void remains_kill(struct remains *remains)
 {
+        unwatch(remains);
         while (remains->n_held)
                 end_first(remains);
 }

@@ -7,10 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "loop/loop.h"
 #include "priv/record.h"
 #include "util/list.h"
-
-struct loop;
 
 /* So many process groups are held at once: as many as there can be commands, which may all be ended
  * at once. One more, and the one that is held longest is killed at once. */
@@ -21,9 +20,12 @@ struct remains {
         struct loop *loop;
         struct list held; /* of struct remain, the one that is held longest first */
         size_t n_held;
+        loop_io_fn look;       /* of remains_wait(); NULL: not called yet */
+        struct loop_io member; /* somebody in one of them, whose end remains_wait() waits for */
+        int member_fd;         /* his pidfd, if he is watched */
 };
 
 void remains_init(struct remains *remains, struct loop *loop);
 void remains_hold(struct remains *remains, pid_t leader, int64_t grace_ms);
-bool remains_live(struct remains *remains);
+bool remains_wait(struct remains *remains, loop_io_fn look);
 void remains_kill(struct remains *remains);

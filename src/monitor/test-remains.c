@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,19 @@
 #define LONG_MS 60000
 
 static bool has_no_memory;
+
+static bool has_no_descriptor;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, pid_t pid, unsigned int flags);
+
+/* Of them there is but pidfd_open(2). */
+long __wrap_syscall(long number, pid_t pid, unsigned int flags)
+{
+        assert_int_equal(number, SYS_pidfd_open);
+        errno = EMFILE;
+        return has_no_descriptor ? -1 : __real_syscall(number, pid, flags);
+}
 
 void *__real_calloc(size_t n, size_t n_bytes);
 void *__wrap_calloc(size_t n, size_t n_bytes);
@@ -111,6 +125,17 @@ static int finish(void **state)
         return 0;
 }
 
+static int n_looks;
+
+/* As the monitor's. */
+static int look(struct loop_io *io, uint32_t events)
+{
+        (void)io;
+        (void)events;
+        n_looks++;
+        return remains_wait(&remains, look) ? 0 : LOOP_E_EXIT;
+}
+
 static void who_is_left_is_killed_when_the_time_is_over(void **state)
 {
         struct group group = group_new(LONG_MS);
@@ -182,7 +207,7 @@ static void of_too_many_the_oldest_is_killed(void **state)
         assert_int_equal(remains.n_held, REMAINS_MAX);
         is_reaped(&first);
         ends_by(&first, SIGKILL);
-        assert_false(remains_live(&remains));
+        assert_false(remains_wait(&remains, look));
         is_reaped(&other);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
@@ -194,22 +219,89 @@ static void groups_without_anybody_are_found(void **state)
         struct group short_lived = group_new(50);
 
         (void)state;
-        assert_false(remains_live(&remains));
+        assert_false(remains_wait(&remains, look));
         remains_hold(&remains, empty.leader, LONG_MS);
         remains_hold(&remains, full.leader, LONG_MS);
         remains_hold(&remains, short_lived.leader, LONG_MS);
         (void)usleep(200000); /* it is a zombie, too */
-        assert_true(remains_live(&remains));
+        assert_true(remains_wait(&remains, look));
         assert_int_equal(remains.n_held, 1);
         is_reaped(&empty);
         is_reaped(&short_lived);
         ends_by(&short_lived, 0);
-        assert_true(remains_live(&remains));
+        assert_true(remains_wait(&remains, look));
         assert_int_equal(waitpid(full.member, NULL, WNOHANG), 0);
         remains_kill(&remains);
         is_reaped(&full);
         ends_by(&full, SIGKILL);
-        assert_false(remains_live(&remains));
+        assert_false(remains_wait(&remains, look));
+}
+
+/* Return: how many milliseconds it took until nobody was left */
+static int64_t wait_for_all(int64_t ms)
+{
+        struct loop_timer timer = { 0 };
+        struct timespec before;
+        struct timespec after;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &before);
+        loop_timer_set(&timer, &loop, leave, ms);
+        assert_int_equal(loop_run(&loop), 0);
+        loop_timer_stop(&timer);
+        (void)clock_gettime(CLOCK_MONOTONIC, &after);
+        return (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+}
+
+static void the_last_ones_end_is_seen_at_once(void **state)
+{
+        struct group first = group_new(100);
+        struct group last = group_new(300);
+
+        (void)state;
+        n_looks = 0;
+        remains_hold(&remains, first.leader, LONG_MS);
+        remains_hold(&remains, last.leader, LONG_MS);
+        assert_true(remains_wait(&remains, look));
+        assert_in_range(wait_for_all(3000), 100, 2000);
+        assert_int_equal(remains.n_held, 0);
+        assert_in_range(n_looks, 1, 2); /* at an end, and no oftener */
+        ends_by(&first, 0);
+        ends_by(&last, 0);
+        is_reaped(&first);
+        is_reaped(&last);
+}
+
+static void who_leaves_is_waited_for_as_long_as_the_group_has_time(void **state)
+{
+        struct group group = group_new(LONG_MS);
+
+        (void)state;
+        n_looks = 0;
+        remains_hold(&remains, group.leader, 300);
+        assert_true(remains_wait(&remains, look));
+        assert_int_equal(setpgid(group.member, 0), 0);
+        assert_in_range(wait_for_all(3000), 200, 2000);
+        assert_int_equal(remains.n_held, 0);
+        assert_int_equal(n_looks, 1);
+        assert_int_equal(waitpid(group.member, NULL, WNOHANG), 0);
+        assert_int_equal(kill(group.member, SIGKILL), 0);
+        ends_by(&group, SIGKILL);
+}
+
+static void without_a_descriptor_the_time_of_the_group_is_the_bound(void **state)
+{
+        struct group group = group_new(LONG_MS);
+
+        (void)state;
+        n_looks = 0;
+        remains_hold(&remains, group.leader, 300);
+        has_no_descriptor = true;
+        assert_true(remains_wait(&remains, look));
+        has_no_descriptor = false;
+        assert_null(remains.member.loop);
+        assert_in_range(wait_for_all(3000), 200, 2000);
+        assert_int_equal(remains.n_held, 0);
+        ends_by(&group, SIGKILL);
 }
 
 static void nobody_else_is_killed(void **state)
@@ -248,6 +340,9 @@ int main(void)
         ADD(&set, without_memory_it_is_killed_at_once);
         ADD(&set, of_too_many_the_oldest_is_killed);
         ADD(&set, groups_without_anybody_are_found);
+        ADD(&set, the_last_ones_end_is_seen_at_once);
+        ADD(&set, who_leaves_is_waited_for_as_long_as_the_group_has_time);
+        ADD(&set, without_a_descriptor_the_time_of_the_group_is_the_bound);
         ADD(&set, nobody_else_is_killed);
         return test_set_run(&set, "remains");
 }
