@@ -199,6 +199,14 @@ static int receive(struct session *session)
 
 /* Turns */
 
+/* Its command runs: nothing waits for its socket. Return: 0 or negative errno */
+static int wait_for_run(struct session *session)
+{
+        peer_moved(&session->peer);
+        return session->peer.io.events & EPOLLOUT ? err_trace(loop_io_set(&session->peer.io, 0))
+                                                  : 0;
+}
+
 /* Goes on as far as it can without waiting. Return: 0, SESSION_E_GONE, or negative errno */
 static int step(struct session *session)
 {
@@ -219,10 +227,8 @@ static int step(struct session *session)
                 peer_moved(&session->peer); /* nothing waits for it */
                 if (!session->rest.n_bytes)
                         worker_rest(worker);
-                if (session->run) /* nothing is to be written now */
-                        return session->peer.io.events & EPOLLOUT
-                                       ? err_trace(loop_io_set(&session->peer.io, 0))
-                                       : 0;
+                if (session->run)
+                        return wait_for_run(session);
                 if (legacy_is_closing(&session->legacy) || worker->is_stopping)
                         return SESSION_E_GONE;
                 if (!session->rest.n_bytes)
@@ -231,6 +237,8 @@ static int step(struct session *session)
                 if (r)
                         return r;
         }
+        if (session->run)
+                return wait_for_run(session);
         if (!session->rest.n_bytes)
                 return err_trace(loop_io_set(&session->peer.io, EPOLLIN));
         /* The next turn is for the rest: a socket that can be written says so at once. One that
