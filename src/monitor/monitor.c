@@ -60,7 +60,7 @@ static int dispatch_jobs_end(struct loop_timer *timer)
         return LOOP_E_EXIT; /* what remains of others is killed then */
 }
 
-static int dispatch_look(struct loop_io *io, uint32_t events);
+static int dispatch_look(struct remains *remains);
 
 /*
  * What commands leave behind in their groups has its grace time also when we end: it may be just
@@ -77,10 +77,9 @@ static int end_if_alone(struct monitor *monitor)
         return remains_wait(&monitor->remains, dispatch_look) ? 0 : LOOP_E_EXIT;
 }
 
-static int dispatch_look(struct loop_io *io, uint32_t events)
+static int dispatch_look(struct remains *remains)
 {
-        (void)events;
-        return end_if_alone(container_of(io, struct monitor, remains.member));
+        return end_if_alone(container_of(remains, struct monitor, remains));
 }
 
 /**

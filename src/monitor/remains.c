@@ -71,7 +71,7 @@ static int dispatch_grace(struct loop_timer *timer)
         struct remains *remains = remain->remains;
 
         end(remain);
-        return remains->look ? remains->look(&remains->member, 0) : 0;
+        return remains->look ? err_trace(remains->look(remains)) : 0;
 }
 
 /**
@@ -166,7 +166,9 @@ static bool mark(struct remains *remains, long group)
         return is_held;
 }
 
-/* Return: somebody in a group that is held; 0: nobody */
+/* Return: somebody in a group that is held; 0: nobody. The one who is listed first has mostly been
+ * there for longest, and is not what a script starts at every moment: that would have us look again
+ * as often. */
 static pid_t mark_all(struct remains *remains)
 {
         DIR *proc = opendir("/proc");
@@ -178,7 +180,7 @@ static pid_t mark_all(struct remains *remains)
                 group = isdigit((unsigned char)entry->d_name[0])
                                 ? group_of(dirfd(proc), entry->d_name)
                                 : 0;
-                if (group && mark(remains, group))
+                if (group && mark(remains, group) && !member)
                         member = (pid_t)strtol(entry->d_name, NULL, 10);
         }
         if (proc)
@@ -206,23 +208,44 @@ static pid_t find_live(struct remains *remains)
         return member;
 }
 
-/* Is he, whom no other process can be taken for now, in one of the groups? */
+/* Is he in one of the groups? Where his number is another's by now, his pidfd tells of his end, and
+ * we look again. */
 static bool is_member(struct remains *remains, pid_t pid)
 {
-        struct list *link;
+        const struct remain *remain;
         char path[24];
         long group;
 
         (void)snprintf(path, sizeof(path), "/proc/%d", pid);
         group = group_of(AT_FDCWD, path);
-        for (link = remains->held.next; link != &remains->held; link = link->next)
-                if (list_entry(&remains->held, link, struct remain, link)->leader == group)
+        for (remain = list_first(&remains->held, struct remain, link); remain;
+             remain = list_next(&remains->held, remain, struct remain, link))
+                if (remain->leader == group)
                         return true;
         return false;
 }
 
+static void unwatch(struct remains *remains)
+{
+        int fd = remains->member.fd;
+
+        if (!remains->member.loop)
+                return;
+        loop_io_deinit(&remains->member);
+        (void)close(fd);
+}
+
+static int dispatch_member(struct loop_io *io, uint32_t events)
+{
+        struct remains *remains = container_of(io, struct remains, member);
+
+        (void)events;
+        unwatch(remains); /* its pidfd would go on telling, and the caller may not wait anew yet */
+        return err_trace(remains->look(remains));
+}
+
 /* Return: 0, -ESRCH: he has ended, or left; or other negative errno */
-static int watch(struct remains *remains, pid_t pid, loop_io_fn look)
+static int watch(struct remains *remains, pid_t pid)
 {
         cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0u);
         int r;
@@ -231,34 +254,29 @@ static int watch(struct remains *remains, pid_t pid, loop_io_fn look)
                 return -errno;
         if (!is_member(remains, pid))
                 return -ESRCH;
-        r = loop_io_init(&remains->member, remains->loop, look, fd, EPOLLIN);
-        if (r)
+        r = loop_io_init(&remains->member, remains->loop, dispatch_member, fd, EPOLLIN);
+        if (r) {
+                loop_io_deinit(&remains->member); /* there is nothing to close with it */
                 return err_trace(r);
-        remains->member_fd = steal_fd(&fd);
+        }
+        (void)steal_fd(&fd);
         return 0;
-}
-
-static void unwatch(struct remains *remains)
-{
-        if (!remains->member.loop)
-                return;
-        loop_io_deinit(&remains->member);
-        (void)close(remains->member_fd);
 }
 
 /**
  * remains_wait() - is there somebody in a group yet, and when is that to be asked again?
  * @remains: groups in which nobody was found are not held any more
  * @look:    called, from now on, when somebody in a group has ended, which need not have been the
- *           last one, and when a group's time is over
+ *           last one, and when a group's time is over; who wants to wait on asks again
  *
  * This looks at every process of the machine, and is for the end. One who is found is waited for by
- * a pidfd. Who leaves his group without an end, or can't be watched for want of a descriptor, is
- * waited for no longer than his group has time.
+ * a pidfd. Who leaves his group without an end, or can't be watched for want of a descriptor, or
+ * because all who were found had ended by then, is waited for as long as his group has time: that
+ * bounds it, and nothing polls.
  *
  * Return: is any group held yet?
  */
-bool remains_wait(struct remains *remains, loop_io_fn look)
+bool remains_wait(struct remains *remains, remains_fn look)
 {
         pid_t member;
         int i;
@@ -266,7 +284,7 @@ bool remains_wait(struct remains *remains, loop_io_fn look)
         unwatch(remains);
         remains->look = look;
         for (i = 0; i < TRIES_MAX && (member = find_live(remains)); i++)
-                if (watch(remains, member, look) != -ESRCH)
+                if (watch(remains, member) != -ESRCH)
                         break;
         return remains->n_held > 0;
 }
