@@ -103,8 +103,10 @@ static int flush(struct session *session)
                 worker_grow(worker, n);
                 r = send_bytes(session, worker->output, n);
         }
+        if (r)
+                return r;
         widen(session);
-        return r ? r : SESSION_E_BLOCKED; /* its turn is over */
+        return SESSION_E_BLOCKED; /* its turn is over */
 }
 
 /* Input */
@@ -228,7 +230,7 @@ static int step(struct session *session)
                 if (!session->rest.n_bytes)
                         worker_rest(worker);
                 if (session->run)
-                        return wait_for_run(session);
+                        break;
                 if (legacy_is_closing(&session->legacy) || worker->is_stopping)
                         return SESSION_E_GONE;
                 if (!session->rest.n_bytes)
