@@ -157,19 +157,25 @@ static int fill_slots(struct bench *bench)
         return bench->exit_code;
 }
 
+static int fail_to_wait(int error)
+{
+        (void)fprintf(stderr, "rootwrapctl bench: can't wait for answers: %s\n", strerror(error));
+        return RC_FAILED;
+}
+
 static int run_many(struct bench *bench)
 {
         struct pollfd poller = { .fd = rootwrap_fd(bench->handle), .events = POLLIN };
         int r;
 
         if (poller.fd < 0)
-                return RC_FAILED;
+                return fail_to_wait(-poller.fd);
         for (;;) {
                 r = fill_slots(bench);
                 if (r || bench->n_done == bench->count)
                         return r;
                 if (poll(&poller, 1, -1) < 0 && errno != EINTR)
-                        return RC_FAILED;
+                        return fail_to_wait(errno);
                 (void)rootwrap_dispatch(bench->handle);
         }
 }

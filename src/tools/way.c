@@ -80,6 +80,10 @@ static int open_command(const char *command, const char *subcommand, struct root
         while (n < WAY_WORDS_MAX && (word = strsep(&rest, " \t")))
                 if (*word)
                         words[n++] = word;
+        if (!copy) {
+                (void)fprintf(stderr, "rootwrapctl: %s\n", strerror(ENOMEM));
+                return RC_FAILED;
+        }
         if (rest || !n) {
                 (void)fprintf(stderr,
                               "rootwrapctl %s: --daemon-command wants 1 to %d words, such as "
