@@ -14,7 +14,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,12 +101,15 @@ def find_memory(n_bytes: int) -> None:
     if not child:
         try:
             memory = mmap.mmap(-1, n_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            memory.madvise(mmap.MADV_HUGEPAGE)
+            with suppress(OSError):  # a kernel without huge pages
+                memory.madvise(mmap.MADV_HUGEPAGE)
             for start in range(0, n_bytes, mmap.PAGESIZE):
                 memory[start] = 1
-        finally:
             os._exit(0)
-    os.waitpid(child, 0)
+        finally:
+            os._exit(1)
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError(f"{n_bytes} bytes of memory could not be found")
 
 
 @contextmanager
@@ -269,5 +272,5 @@ def payload(plan: Plan) -> Result:
         "unmodified. "
         "*The client alone*: a daemon that does nothing sends it the same answer, which was ready "
         "before. So that nobody waits for memory that a virtual machine has given back to its host, "
-        "it is found before each transfer. A peak is the sum of the resident sizes of a daemon's processes (VmHWM); what it "
-        "has to hold is stdout, and stdin where there is one, once.")
+        "it is found before each transfer. A peak is the sum of the resident sizes of a daemon's "
+        "processes (VmHWM); what it has to hold is stdout, and stdin where there is one, once.")
